@@ -1,0 +1,29 @@
+/* context.h - the hand-written switch: context-x86_64.S, context-aarch64.S.
+ * A suspended context is its stack pointer (callee-saved registers and floating-point control are on its stack) and its
+ * thread pointer (FS base, tpidr_el0). System V x86-64 psABI 3.2.1; AAPCS64 6.1. */
+#ifndef CORE_CONTEXT_H
+#define CORE_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct context {
+	void *sp;
+	uintptr_t tp;
+};
+
+/* Suspend `from` (the running context, whose tp must be current), resume `to`. Returns when something resumes `from`. */
+void context_switch(struct context *from, struct context *to) __attribute__((visibility("hidden")));
+/* The same, with the vector registers kept too (aarch64: both are context_switch plus v0-v31). */
+void context_switch_sse(struct context *from, struct context *to) __attribute__((visibility("hidden")));
+void context_switch_xsave(struct context *from, struct context *to) __attribute__((visibility("hidden")));
+
+/* A new context: entry(arg) on the stack that ends at `top`. entry must not return. */
+void context_make(struct context *c, void *top, void (*entry)(void *), void *arg);
+
+/* To be called once before the first switch between different thread pointers. */
+void context_init(void);
+
+uintptr_t context_thread_pointer(void);
+
+#endif

@@ -1,0 +1,235 @@
+#include "fdwait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "kernel.h"
+#include "loop.h"
+
+/* A watcher that fires this often in a row with nobody waiting is stopped. */
+#define IDLE_FIRES 4
+
+#define EITHER (POLLIN | POLLOUT)
+
+/* One descriptor number. Lives as long as the hub: numbers are reused. */
+struct fd_record {
+	struct list waiters; /* struct fd_waiter, FIFO; initialised with the record's first use */
+	struct list arm;     /* in hub->arm while the loop has to be told of `watched` */
+	struct hub *hub;
+	int fd;
+	short watched; /* what the loop watches, or will once told */
+	unsigned char idle;
+	struct loop_watcher watcher;
+};
+
+/* Two levels: a chunk of records is mapped when first needed. */
+#define CHUNK_BITS 10
+#define CHUNK (1 << CHUNK_BITS)
+#define CHUNKS 4096
+#define FDS_MAX (CHUNK * CHUNKS)
+
+static void *map_zero(unsigned long size)
+{
+	long p = kernel_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			     -1, 0);
+
+	return kernel_failed(p) ? NULL : (void *)p;
+}
+
+static struct fd_record *find(const struct hub *hub, int fd)
+{
+	struct fd_record *chunk;
+
+	if (fd < 0 || fd >= FDS_MAX || !hub->fds)
+		return NULL;
+	chunk = hub->fds[fd >> CHUNK_BITS];
+	if (!chunk || !chunk[fd & (CHUNK - 1)].hub)
+		return NULL;
+	return &chunk[fd & (CHUNK - 1)];
+}
+
+static struct fd_record *make(struct hub *hub, int fd)
+{
+	struct fd_record **chunk, *r;
+
+	if (!hub->fds && !(hub->fds = map_zero(CHUNKS * sizeof(*hub->fds))))
+		return NULL;
+	chunk = &hub->fds[fd >> CHUNK_BITS];
+	if (!*chunk && !(*chunk = map_zero(CHUNK * sizeof(**chunk))))
+		return NULL;
+	r = &(*chunk)[fd & (CHUNK - 1)];
+	r->hub = hub;
+	r->fd = fd;
+	list_init(&r->waiters);
+	return r;
+}
+
+static void want(struct fd_record *r, short events)
+{
+	r->watched = events;
+	if (!list_linked(&r->arm))
+		list_push(&r->hub->arm, &r->arm);
+}
+
+static void link_waiter(struct fd_record *r, struct fd_waiter *w)
+{
+	/* A hang-up or an error is reported whatever was asked for, and the loop watches at least one direction. */
+	short events = w->events & EITHER ? w->events & EITHER : POLLIN;
+
+	list_push(&r->waiters, &w->node);
+	r->hub->waiters++;
+	r->idle = 0;
+	if (events & ~r->watched)
+		want(r, r->watched | events);
+}
+
+int fdwait_add(struct fd_waiter *w)
+{
+	struct hub *hub = w->fiber->hub;
+	struct fd_record *r = find(hub, w->fd);
+
+	w->revents = 0;
+	if (w->fd < 0 || w->fd >= FDS_MAX)
+		return -EBADF;
+	if (!r && !(r = make(hub, w->fd)))
+		return -ENOMEM;
+	link_waiter(r, w);
+	return 0;
+}
+
+void fdwait_remove(struct fd_waiter *w)
+{
+	if (!list_linked(&w->node))
+		return;
+	list_remove(&w->node);
+	w->fiber->hub->waiters--;
+}
+
+long fdwait(int fd, short events, const char *why, uint64_t deadline_ns)
+{
+	struct fd_waiter w = {.fiber = fiber_self, .fd = fd, .events = events, .exclusive = true};
+	long ret = fdwait_add(&w);
+
+	if (ret)
+		return ret;
+	ret = hub_park(why, deadline_ns);
+	fdwait_remove(&w);
+	return ret;
+}
+
+bool fdwait_has_waiters(struct hub *hub, int fd)
+{
+	struct fd_record *r = find(hub, fd);
+
+	return r && !list_empty(&r->waiters);
+}
+
+bool fdwait_known(struct hub *hub, int fd)
+{
+	struct fd_record *r = find(hub, fd);
+
+	return r && (r->watched || list_linked(&r->arm) || !list_empty(&r->waiters));
+}
+
+static void unwatch(void *arg)
+{
+	struct fd_record *r = arg;
+
+	r->watched = 0;
+	list_remove(&r->arm);
+	loop_watch(r->hub->loop, &r->watcher, r->fd, 0);
+}
+
+void fdwait_forget(struct hub *hub, int fd, long value)
+{
+	struct fd_record *r = find(hub, fd);
+	struct list *node;
+
+	if (!r)
+		return;
+	while ((node = list_pop(&r->waiters))) {
+		hub->waiters--;
+		hub_wake(LIST_ENTRY(node, struct fd_waiter, node)->fiber, value);
+	}
+	if (r->watched || list_linked(&r->arm))
+		hub_call(unwatch, r);
+}
+
+void fdwait_move(struct hub *hub, int from, int to)
+{
+	struct fd_record *r = find(hub, from), *t = find(hub, to);
+	struct list *node;
+
+	if (!r)
+		return;
+	if (!t)
+		t = make(hub, to);
+	while (t && (node = list_pop(&r->waiters))) {
+		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
+
+		hub->waiters--;
+		w->fd = to;
+		link_waiter(t, w);
+	}
+	fdwait_forget(hub, from, -EBADF);
+}
+
+void fdwait_arm(struct hub *hub)
+{
+	struct list *node;
+
+	while ((node = list_pop(&hub->arm))) {
+		struct fd_record *r = LIST_ENTRY(node, struct fd_record, arm);
+
+		loop_watch(hub->loop, &r->watcher, r->fd, r->watched);
+	}
+}
+
+static void fire(struct fd_waiter *w, short revents)
+{
+	fdwait_remove(w);
+	w->revents = revents;
+	hub_wake(w->fiber, revents);
+}
+
+/* Everyone who only looks is woken; of those who will consume, the first for each direction. */
+void fdwait_fired(struct hub *hub, int fd, short revents)
+{
+	struct fd_record *r = find(hub, fd);
+	short left = revents, hit = 0;
+
+	if (!r)
+		return;
+	LIST_EACH_SAFE(node, &r->waiters) {
+		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
+		short events = w->events & EITHER ? w->events & EITHER : EITHER;
+		short got = (w->exclusive ? left : revents) & events;
+
+		if (!got)
+			continue;
+		if (w->exclusive)
+			left &= (short)~got;
+		hit |= got;
+		fire(w, got);
+	}
+	/* A direction with nobody waiting for it keeps firing: after a few, stop watching it. */
+	if (hit) {
+		r->idle = 0;
+	} else if (++r->idle >= IDLE_FIRES) {
+		r->idle = 0;
+		want(r, r->watched & (short)~revents);
+	}
+}
+
+void fdwait_reset(struct hub *hub)
+{
+	if (!hub->fds)
+		return;
+	for (int i = 0; i < CHUNKS; i++)
+		if (hub->fds[i])
+			kernel_call(SYS_munmap, hub->fds[i], CHUNK * sizeof(struct fd_record));
+	kernel_call(SYS_munmap, hub->fds, CHUNKS * sizeof(*hub->fds));
+	hub->fds = NULL;
+}

@@ -1,0 +1,40 @@
+/* fdwait.h - fibers wait for descriptors. Any number of waiters per descriptor, in both directions, FIFO.
+ * Event masks are poll(2)'s: POLLIN, POLLOUT (and POLLPRI POLLRDHUP etc. are not for here: nest an epoll set).
+ * A descriptor's watcher stays started after a wake-up (no epoll_ctl per request) and is stopped when it keeps firing
+ * with nobody waiting. Before a watched descriptor is closed, fdwait_forget or fdwait_move must have been called. */
+#ifndef CORE_FDWAIT_H
+#define CORE_FDWAIT_H
+
+#include "hub.h"
+
+/* One wait for one descriptor; lives on the waiter's stack. */
+struct fd_waiter {
+	struct list node;
+	struct fiber *fiber;
+	int fd;
+	short events;	/* asked for */
+	short revents;	/* what fired: the events, POLLERR as both; 0 until then */
+	bool exclusive; /* will consume: of several only the first is woken */
+};
+
+/* Links w (fd, events, exclusive, fiber set by the caller). 0, or -EBADF for fd < 0, -ENOMEM. */
+int fdwait_add(struct fd_waiter *w);
+void fdwait_remove(struct fd_waiter *w); /* also fine after it fired or when never linked */
+
+/* SWITCHES. Waits until fd is ready for any of events: > 0 (the events), -ETIMEDOUT, or what hub_wake gave. */
+long fdwait(int fd, short events, const char *why, uint64_t deadline_ns);
+
+/* True if the descriptor has linked waiters / has a watcher or waiters. */
+bool fdwait_has_waiters(struct hub *hub, int fd);
+bool fdwait_known(struct hub *hub, int fd);
+/* Stops the watcher (on the hub's stack) and wakes the waiters with value, before the descriptor is closed. */
+void fdwait_forget(struct hub *hub, int fd, long value);
+/* Stops the watcher of `from` and has its waiters wait for `to` instead (a dup of the same file). */
+void fdwait_move(struct hub *hub, int from, int to);
+
+/* For hub.c: apply the queued changes to the loop; descriptors that fired. */
+void fdwait_arm(struct hub *hub);
+void fdwait_fired(struct hub *hub, int fd, short revents);
+void fdwait_reset(struct hub *hub); /* after fork */
+
+#endif

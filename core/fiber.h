@@ -1,0 +1,54 @@
+/* fiber.h - a stack that can be switched to and parked on a hub. The smallest thing that runs: it knows neither
+ * parents nor values (struct greenlet does) nor system calls (the shim's struct thread does); both embed it.
+ *
+ * A fiber belongs to one hub, hence to one OS thread. Its embedder owns the memory and the stack, and frees them in the
+ * callback that it gives to hub_finish. */
+#ifndef CORE_FIBER_H
+#define CORE_FIBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "context.h"
+#include "timer.h"
+
+struct hub;
+
+enum fiber_state {
+	FIBER_NEW,     /* prepared, never run */
+	FIBER_READY,   /* in the run queue */
+	FIBER_RUNNING, /* on the CPU */
+	FIBER_PARKED,  /* waits for hub_wake or its deadline */
+	FIBER_DEAD,
+};
+
+/* What a switch away from the fiber saves besides what the C calling convention asks for. */
+enum fiber_vectors {
+	VECTORS_NONE, /* a C function call: nothing */
+	VECTORS_SSE,  /* a system call in libc: xmm0-15 */
+	VECTORS_ALL,  /* a system call in unknown code: xsave */
+};
+
+struct fiber {
+	struct context context; /* must be first: context-*.S */
+	struct hub *hub;
+	struct fiber *next; /* run queue */
+	struct timer timer; /* deadline of the park */
+	uint8_t state;	    /* enum fiber_state */
+	uint8_t vectors;    /* enum fiber_vectors */
+	bool woken;	    /* a wake-up came before the wait: kept */
+	long value;	    /* what hub_park is about to return */
+	const char *why;    /* reason of the park: a static string */
+	uint64_t since_ns;  /* when it parked, as the hub knew the time then */
+};
+
+/* The running fiber of this OS thread; NULL while the hub runs and where no hub is. With the shim every greenlet has
+ * thread-local storage of its own, so it is rewritten after each switch by the side that resumes. */
+extern _Thread_local struct fiber *fiber_self __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Prepares f to run entry(arg) on [stack_low, stack_low+size) with the caller's thread pointer. entry must not return:
+ * it ends by hub_finish. */
+void fiber_prepare(struct fiber *f, struct hub *hub, void *stack_low, unsigned long size, void (*entry)(void *),
+		   void *arg);
+
+#endif

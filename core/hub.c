@@ -1,0 +1,326 @@
+#include "hub.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "check.h"
+#include "fdwait.h"
+#include "kernel.h"
+#include "loop.h"
+
+/* libev and the hooks run here; untouched pages cost nothing. */
+#define HUB_STACK (256 << 10)
+#define GUARD 4096
+/* The batch of ready fibers is cut for a poll after this many switches or this long. */
+#define BATCH_SWITCHES 1024
+#define BATCH_NS 500000
+#define CLOCK_EVERY 8
+
+_Thread_local struct fiber *fiber_self;
+_Thread_local struct hub *hub_self;
+
+static void run_queue_push(struct hub *hub, struct fiber *f)
+{
+	f->state = FIBER_READY;
+	f->next = NULL;
+	*hub->tail = f;
+	hub->tail = &f->next;
+}
+
+static struct fiber *run_queue_pop(struct hub *hub)
+{
+	struct fiber *f = hub->head;
+
+	if (f) {
+		hub->head = f->next;
+		if (!hub->head)
+			hub->tail = &hub->head;
+	}
+	return f;
+}
+
+void fiber_prepare(struct fiber *f, struct hub *hub, void *stack_low, unsigned long size, void (*entry)(void *),
+		   void *arg)
+{
+	memset(f, 0, sizeof(*f));
+	f->hub = hub;
+	f->state = FIBER_NEW;
+	context_make(&f->context, (char *)stack_low + size, entry, arg);
+}
+
+/* From the fiber `self` (or the hub) to another. Thread-locals are those of the one that runs: set after resuming. */
+static void resume(struct fiber *self, struct fiber *next)
+{
+	struct hub *hub = self->hub;
+
+	hub->switches++;
+	next->state = FIBER_RUNNING;
+	if (self->vectors == VECTORS_NONE)
+		context_switch(&self->context, &next->context);
+	else if (self->vectors == VECTORS_SSE)
+		context_switch_sse(&self->context, &next->context);
+	else
+		context_switch_xsave(&self->context, &next->context);
+	fiber_self = self;
+	hub_self = hub;
+}
+
+static bool batch_over(struct hub *hub)
+{
+	unsigned turn = ++hub->turns;
+
+	if (hub->attention || turn >= BATCH_SWITCHES)
+		return true;
+	return turn % CLOCK_EVERY == 0 && now_ns() - hub->batch_ns > BATCH_NS;
+}
+
+/* SWITCHES. The calling fiber has said where it waits; run the next one, or the hub if there is none or it is time. */
+static void leave(struct fiber *self)
+{
+	struct hub *hub = self->hub;
+	struct fiber *next = NULL;
+
+	if (!batch_over(hub))
+		next = run_queue_pop(hub);
+	if (next == self)
+		self->state = FIBER_RUNNING;
+	else
+		resume(self, next ? next : &hub->fiber);
+}
+
+long hub_park(const char *why, uint64_t deadline_ns)
+{
+	struct fiber *self = fiber_self;
+	struct hub *hub = self->hub;
+
+	if (self->woken) {
+		self->woken = false;
+		return self->value;
+	}
+	self->why = why;
+	self->since_ns = hub->now_ns;
+	self->state = FIBER_PARKED;
+	if (deadline_ns != DEADLINE_NEVER)
+		timer_add(&hub->timers, &self->timer, deadline_ns);
+	leave(self);
+	self->why = NULL;
+	return self->value;
+}
+
+bool hub_wake(struct fiber *f, long value)
+{
+	if (f->state != FIBER_PARKED)
+		return false;
+	timer_cancel(&f->timer);
+	f->value = value;
+	run_queue_push(f->hub, f);
+	return true;
+}
+
+void hub_wake_kept(struct fiber *f, long value)
+{
+	if (hub_wake(f, value))
+		return;
+	f->woken = true;
+	f->value = value;
+}
+
+void hub_start(struct fiber *f)
+{
+	CHECK(f->state, ==, FIBER_NEW);
+	run_queue_push(f->hub, f);
+}
+
+void hub_yield(void)
+{
+	struct fiber *self = fiber_self;
+
+	run_queue_push(self->hub, self);
+	self->why = "yield";
+	leave(self);
+	self->why = NULL;
+}
+
+long hub_sleep(uint64_t ns)
+{
+	long ret = hub_park("sleep", deadline_in(ns));
+
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
+
+void hub_finish(void (*after)(struct fiber *f))
+{
+	struct fiber *self = fiber_self;
+	struct hub *hub = self->hub;
+
+	self->state = FIBER_DEAD;
+	self->value = (long)after;
+	self->vectors = VECTORS_NONE;
+	self->next = hub->dead;
+	hub->dead = self;
+	resume(self, &hub->fiber);
+	__builtin_unreachable();
+}
+
+void hub_call(void (*fn)(void *), void *arg)
+{
+	struct fiber *self = fiber_self;
+	struct hub *hub = self->hub;
+
+	hub->call = fn;
+	hub->call_arg = arg;
+	hub->caller = self;
+	resume(self, &hub->fiber);
+}
+
+void hub_attention(struct hub *hub)
+{
+	hub->attention = 1;
+	loop_wakeup(hub->loop);
+}
+
+static void bury(struct hub *hub)
+{
+	struct fiber *f;
+
+	while ((f = hub->dead)) {
+		hub->dead = f->next;
+		((void (*)(struct fiber *))f->value)(f);
+	}
+}
+
+static void expire(struct hub *hub)
+{
+	struct timer *t;
+
+	while ((t = timer_pop_due(&hub->timers, hub->now_ns))) {
+		struct fiber *f = LIST_ENTRY(t, struct fiber, timer);
+
+		CHECK(f->state, ==, FIBER_PARKED);
+		f->value = -ETIMEDOUT;
+		run_queue_push(hub, f);
+	}
+}
+
+static bool nothing_can_wake(const struct hub *hub)
+{
+	return !hub->head && !hub->timers.root && !hub->waiters && !hub->holds;
+}
+
+static void poll_once(struct hub *hub)
+{
+	fdwait_arm(hub);
+	if (nothing_can_wake(hub) && !hub->stalled && hub->on_stall) {
+		hub->stalled = true;
+		hub->on_stall(hub);
+	}
+	hub->polls++;
+	loop_poll(hub->loop, !hub->head && !hub->attention,
+		  hub->timers.root ? hub->timers.root->deadline_ns : DEADLINE_NEVER);
+	hub->now_ns = hub->batch_ns = now_ns();
+	hub->turns = 0;
+	expire(hub);
+}
+
+/* What the hub does between two runs of fibers. */
+static struct fiber *hub_turn(struct hub *hub)
+{
+	if (hub->caller) {
+		struct fiber *caller = hub->caller;
+
+		hub->caller = NULL;
+		hub->call(hub->call_arg);
+		return caller;
+	}
+	bury(hub);
+	if (hub->attention) {
+		hub->attention = 0;
+		if (hub->on_attention)
+			hub->on_attention(hub);
+	}
+	if (!hub->head || batch_over(hub))
+		poll_once(hub);
+	return run_queue_pop(hub);
+}
+
+static void hub_main(void *arg)
+{
+	struct hub *hub = arg;
+	int *error = &errno; /* the hub runs with the OS thread's home thread-locals: leave no trace in errno */
+	int saved = errno;
+
+	fiber_self = NULL;
+	for (;;) {
+		struct fiber *next = hub_turn(hub);
+
+		if (!next)
+			continue;
+		hub->stalled = false;
+		*error = saved;
+		resume(&hub->fiber, next);
+		fiber_self = NULL;
+		saved = *error;
+	}
+}
+
+static int hub_prepare(struct hub *hub, struct fiber *main_fiber)
+{
+	hub->tail = &hub->head;
+	list_init(&hub->arm);
+	hub->loop = loop_open(hub);
+	if (!hub->loop)
+		return -EMFILE;
+	fiber_prepare(&hub->fiber, hub, (char *)hub->stack + GUARD, HUB_STACK - GUARD, hub_main, hub);
+	hub->fiber.why = "hub";
+	hub->now_ns = hub->batch_ns = now_ns();
+	main_fiber->hub = hub;
+	main_fiber->state = FIBER_RUNNING;
+	main_fiber->context.tp = context_thread_pointer();
+	hub_self = hub;
+	fiber_self = main_fiber;
+	return 0;
+}
+
+int hub_open(struct hub *hub, struct fiber *main_fiber)
+{
+	long stack = kernel_call(SYS_mmap, 0, HUB_STACK, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	int err;
+
+	if (kernel_failed(stack))
+		return (int)stack;
+	kernel_call(SYS_mprotect, stack, GUARD, PROT_NONE);
+	context_init();
+	memset(hub, 0, sizeof(*hub));
+	hub->stack = (void *)stack;
+	err = hub_prepare(hub, main_fiber);
+	if (err)
+		kernel_call(SYS_munmap, stack, HUB_STACK);
+	return err;
+}
+
+void hub_close(struct hub *hub)
+{
+	fdwait_reset(hub);
+	loop_close(hub->loop);
+	kernel_call(SYS_munmap, hub->stack, HUB_STACK);
+	fiber_self = NULL;
+	hub_self = NULL;
+}
+
+int hub_forked(struct hub *hub)
+{
+	struct fiber *self = fiber_self;
+	void *stack = hub->stack;
+	void (*on_attention)(struct hub *) = hub->on_attention;
+	void (*on_stall)(struct hub *) = hub->on_stall;
+
+	fdwait_reset(hub);
+	loop_close(hub->loop);
+	memset(hub, 0, sizeof(*hub));
+	hub->stack = stack;
+	hub->on_attention = on_attention;
+	hub->on_stall = on_stall;
+	return hub_prepare(hub, self);
+}

@@ -1,0 +1,80 @@
+/* hub.h - one for each OS thread: the run queue, the timers, the loop. Runs on a stack of its own.
+ *
+ * Park and wake is the whole blocking protocol: link a waiter (on one's own stack) where the waker will find it, park
+ * with a reason, unlink, look at the value. core returns -Exxx, never prints, never sets errno.
+ * Functions marked SWITCHES may run other fibers before they return. None may be called from the hub itself. */
+#ifndef CORE_HUB_H
+#define CORE_HUB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "deadline.h"
+#include "fiber.h"
+#include "waitq.h"
+
+struct loop;
+
+struct hub {
+	struct fiber fiber; /* the hub's own stack */
+	struct fiber *head, **tail; /* run queue, FIFO */
+	struct timer_heap timers;
+	struct loop *loop;
+	struct list arm; /* descriptors whose watchers must be started or stopped before the next poll (fdwait.c) */
+	struct fd_record **fds; /* fdwait.c's table */
+	struct fiber *dead; /* fibers that finished, linked by next, not yet disposed of */
+	void (*call)(void *);
+	void *call_arg;
+	struct fiber *caller; /* of hub_call: resumed at once */
+	uint64_t now_ns; /* time of the last poll */
+	uint64_t batch_ns; /* start of the current batch */
+	unsigned turns; /* switches in the batch */
+	unsigned waiters; /* fd waiters that are linked now */
+	unsigned holds; /* wake-ups expected from elsewhere: offloaded calls, signals (hub_hold) */
+	volatile int attention; /* set by a signal handler: run on_attention soon */
+	bool running;
+	bool stalled; /* the stall hook has been called and nothing has run since */
+	void *stack; /* of the hub */
+	/* Hooks, run on the hub's stack. */
+	void (*on_attention)(struct hub *hub); /* after hub_attention() */
+	void (*on_stall)(struct hub *hub); /* everyone is parked and nothing known can wake any */
+	/* Figures for the statistics. */
+	uint64_t switches, polls;
+};
+
+extern _Thread_local struct hub *hub_self __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Makes the calling OS thread a hub's, and its current stack the fiber `main` (RUNNING). -ENOMEM, -EMFILE ... */
+int hub_open(struct hub *hub, struct fiber *main_fiber);
+/* Gives the loop and the hub's stack back. Only from the main fiber; others are forgotten. */
+void hub_close(struct hub *hub);
+/* In the child of fork: forgets every fiber but the calling one; the parent's epoll set is not touched. 0 or -errno. */
+int hub_forked(struct hub *hub);
+
+/* SWITCHES. Parks the calling fiber until hub_wake (returns its value) or the deadline (returns -ETIMEDOUT).
+ * A wake-up by hub_wake_kept that came before is taken at once. */
+long hub_park(const char *why, uint64_t deadline_ns);
+/* Makes a parked fiber ready; false if it was not parked (then nothing happened). Never switches. */
+bool hub_wake(struct fiber *f, long value);
+/* The same, but for a fiber that is not parked the wake-up is kept for its next park. */
+void hub_wake_kept(struct fiber *f, long value);
+/* Queues a NEW fiber. */
+void hub_start(struct fiber *f);
+/* SWITCHES. Lets the others run; returns soon. */
+void hub_yield(void);
+/* SWITCHES. Parks for the time; 0 or what hub_wake gave. */
+long hub_sleep(uint64_t ns);
+/* SWITCHES, never returns. The calling fiber is over; `after(f)` runs on the hub's stack once this stack is left, and
+ * may free it and wake others. */
+void hub_finish(void (*after)(struct fiber *f)) __attribute__((noreturn));
+/* Runs fn(arg) on the hub's stack at once and returns; nothing else runs meanwhile. fn must not park. */
+void hub_call(void (*fn)(void *), void *arg);
+/* Async-signal-safe, any OS thread: have on_attention called soon. */
+void hub_attention(struct hub *hub);
+/* An offloaded call is under way / has ended: keeps the stall report quiet. */
+static inline void hub_hold(struct hub *hub, int by)
+{
+	hub->holds += (unsigned)by;
+}
+
+#endif

@@ -1,0 +1,192 @@
+#include "loop.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "deadline.h"
+#include "fdwait.h"
+#include "kernel.h"
+
+/* libev's archive refers to stderr in a way that a shared object cannot resolve (the Makefile renames it to this). */
+extern FILE *libev_stderr __attribute__((visibility("hidden")));
+FILE *libev_stderr;
+
+/* The archive's calls of these are renamed too: its descriptors go out of the way of the program's. */
+int libev_epoll_create1(int flags) __attribute__((visibility("hidden")));
+int libev_eventfd(unsigned value, int flags) __attribute__((visibility("hidden")));
+
+struct loop {
+	struct ev_loop *ev;
+	struct hub *hub;
+	ev_io timer; /* on timer_fd: libev's own timers round up to about 1.1 ms in epoll */
+	ev_async wakeup;
+	int timer_fd;
+	uint64_t armed_ns; /* what timer_fd is set to */
+};
+
+_Static_assert(sizeof(ev_io) <= sizeof(struct loop_watcher), "room for a watcher");
+
+/* Programs count on the lowest free numbers, and some close all from 3 upwards. */
+#define HIGH_FD 1000
+
+static int move_high(long fd)
+{
+	long high;
+
+	if (fd < 0)
+		return (int)fd;
+	high = kernel_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
+	if (high < 0)
+		return (int)fd;
+	kernel_call(SYS_close, fd);
+	return (int)high;
+}
+
+int libev_epoll_create1(int flags)
+{
+	return move_high(kernel_call(SYS_epoll_create1, flags));
+}
+
+int libev_eventfd(unsigned value, int flags)
+{
+	return move_high(kernel_call(SYS_eventfd2, value, flags));
+}
+
+/* libev's few arrays, straight from the kernel: the hub may run while a greenlet is inside malloc. */
+struct block {
+	size_t size;
+	size_t pad; /* keeps what follows aligned to 16 */
+};
+
+static void *loop_realloc(void *ptr, long size)
+{
+	struct block *old = ptr ? (struct block *)ptr - 1 : NULL;
+	long p;
+
+	if (!size) {
+		if (old)
+			kernel_call(SYS_munmap, old, old->size);
+		return NULL;
+	}
+	size += (long)sizeof(struct block);
+	if (old)
+		p = kernel_call(SYS_mremap, old, old->size, size, MREMAP_MAYMOVE);
+	else
+		p = kernel_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (kernel_failed(p))
+		return NULL;
+	((struct block *)p)->size = (size_t)size;
+	return (struct block *)p + 1;
+}
+
+static short poll_events(int revents)
+{
+	if (revents & EV_ERROR)
+		return POLLIN | POLLOUT; /* let the waiters' own calls find the error */
+	return (short)((revents & EV_READ ? POLLIN : 0) | (revents & EV_WRITE ? POLLOUT : 0));
+}
+
+static void on_fd(struct ev_loop *ev, ev_io *w, int revents)
+{
+	struct loop *loop = ev_userdata(ev);
+
+	fdwait_fired(loop->hub, w->fd, poll_events(revents));
+}
+
+/* The hub looks at its heap after every poll; the expiry is not read: setting the timer anew clears it. */
+static void on_timer(struct ev_loop *ev, ev_io *w, int revents)
+{
+	struct loop *loop = ev_userdata(ev);
+	struct itimerspec off = {{0, 0}, {0, 0}};
+
+	(void)w, (void)revents;
+	kernel_call(SYS_timerfd_settime, loop->timer_fd, 0, &off, NULL);
+	loop->armed_ns = DEADLINE_NEVER;
+}
+
+static void on_wakeup(struct ev_loop *ev, ev_async *w, int revents)
+{
+	(void)ev, (void)w, (void)revents;
+}
+
+static void start_watchers(struct loop *loop)
+{
+	ev_io_init(&loop->timer, on_timer, loop->timer_fd, EV_READ);
+	ev_set_priority(&loop->timer, EV_MAXPRI);
+	ev_io_start(loop->ev, &loop->timer);
+	ev_async_init(&loop->wakeup, on_wakeup);
+	ev_async_start(loop->ev, &loop->wakeup);
+}
+
+struct loop *loop_open(struct hub *hub)
+{
+	struct loop *loop;
+
+	ev_set_allocator(loop_realloc);
+	loop = loop_realloc(NULL, sizeof(*loop));
+	if (!loop)
+		return NULL;
+	loop->timer_fd = move_high(kernel_call(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+	loop->ev = loop->timer_fd < 0 ? NULL : ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
+	if (!loop->ev) {
+		if (loop->timer_fd >= 0)
+			kernel_call(SYS_close, loop->timer_fd);
+		loop_realloc(loop, 0);
+		return NULL;
+	}
+	loop->hub = hub;
+	loop->armed_ns = DEADLINE_NEVER;
+	ev_set_userdata(loop->ev, loop);
+	start_watchers(loop);
+	return loop;
+}
+
+void loop_close(struct loop *loop)
+{
+	ev_loop_destroy(loop->ev);
+	kernel_call(SYS_close, loop->timer_fd);
+	loop_realloc(loop, 0);
+}
+
+static void set_timer(struct loop *loop, uint64_t deadline_ns)
+{
+	struct itimerspec at = {.it_value = {(time_t)(deadline_ns / NS_PER_SEC), (long)(deadline_ns % NS_PER_SEC)}};
+
+	if (!at.it_value.tv_sec && !at.it_value.tv_nsec)
+		at.it_value.tv_nsec = 1; /* zero would disarm */
+	kernel_call(SYS_timerfd_settime, loop->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+	loop->armed_ns = deadline_ns;
+}
+
+void loop_poll(struct loop *loop, bool block, uint64_t deadline_ns)
+{
+	/* A later deadline than the armed one needs no call: the timer fires early once, and is set again then. */
+	if (block && deadline_ns < loop->armed_ns)
+		set_timer(loop, deadline_ns);
+	ev_run(loop->ev, block ? EVRUN_ONCE : EVRUN_NOWAIT);
+}
+
+void loop_wakeup(struct loop *loop)
+{
+	ev_async_send(loop->ev, &loop->wakeup);
+}
+
+void loop_watch(struct loop *loop, struct loop_watcher *watcher, int fd, short events)
+{
+	ev_io *w = (ev_io *)watcher;
+	int wanted = (events & POLLIN ? EV_READ : 0) | (events & POLLOUT ? EV_WRITE : 0);
+
+	if (ev_is_active(w))
+		ev_io_stop(loop->ev, w);
+	if (!wanted)
+		return;
+	ev_io_init(w, on_fd, fd, wanted);
+	ev_io_start(loop->ev, w);
+}

@@ -1,0 +1,74 @@
+/* thread.h - a pthread as a greenlet: what the kernel gives each thread, kept here. The stack and the thread-local
+ * storage are glibc's. Owner: thread.c, from clone to the hub's cleanup after exit. */
+#ifndef SHIM_THREAD_H
+#define SHIM_THREAD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../core/hub.h"
+#include "call.h"
+#include "signal.h"
+
+/* Above every pid_max (2^22), within FUTEX_TID_MASK. The main thread keeps its real one. */
+#define TID_FIRST 0x400001
+#define TID_LAST 0x3ffffffe
+
+struct thread {
+	struct fiber fiber; /* first: fiber_self is the running thread */
+	struct call *call;  /* being answered now; NULL while the program's own code runs */
+	struct list all;    /* threads.all, in order of creation */
+	struct thread *hash_next;
+	int tid;
+	unsigned busy; /* calls in a row that did not park: fairness */
+	uint32_t *clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address(2) */
+	void *robust_list;   /* set_robust_list(2) */
+	char name[16];	     /* PR_SET_NAME */
+	struct signal_thread signals;
+};
+
+struct threads {
+	struct list all;
+	struct hub hub;
+	struct thread main;
+	bool active; /* calls are answered here */
+	unsigned alive;
+};
+
+extern struct threads threads __attribute__((visibility("hidden")));
+
+static inline struct thread *thread_self(void)
+{
+	return (struct thread *)fiber_self;
+}
+
+#define thread_of(f) ((struct thread *)(f))
+
+/* Adopts the calling OS thread as the main greenlet and makes the hub. 0 or -errno. */
+int threads_open(void);
+/* In the child of fork, with what was the calling thread: back to native until a thread is made. */
+void threads_forked(void);
+/* A living thread by its number, or NULL. */
+struct thread *thread_find(int tid);
+/* CLONE_THREAD: a new greenlet that returns 0 from the same call on the new stack. Its tid, or -errno. */
+long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uintptr_t tls, int *parent_tid,
+		  int *child_tid);
+
+/* SWITCHES, sometimes. For calls that succeed without blocking: after some in a row the others get their turn. */
+#define BUSY_LIMIT 32
+static inline void thread_did_not_block(void)
+{
+	struct thread *t = thread_self();
+
+	if (++t->busy >= BUSY_LIMIT) {
+		t->busy = 0;
+		hub_yield();
+	}
+}
+
+/* SWITCHES. hub_park for handlers: counts the park for the statistics under the running call. */
+long thread_park(const char *why, uint64_t deadline_ns);
+/* SWITCHES. fdwait for handlers: > 0 the events, -ETIMEDOUT, -EINTR (a signal is due), -EBADF, -ENOMEM. */
+long thread_wait_fd(int fd, short events, const char *why, uint64_t deadline_ns);
+
+#endif
