@@ -12,5 +12,7 @@ long futex_wake(uint32_t *addr, long n, uint32_t bitset);
 void futex_exit_robust_list(void *head, int tid);
 /* The priority-inheritance operations (futex_pi.c); cmd is FUTEX_LOCK_PI etc. */
 long futex_pi(int cmd, uint32_t *addr, uint64_t deadline_ns);
+/* The owner of a PI word died: its first waiter owns it now, and sees FUTEX_OWNER_DIED. */
+void futex_pi_bequeath(uint32_t *addr);
 
 #endif

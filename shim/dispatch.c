@@ -1,0 +1,71 @@
+#include "call.h"
+
+#include <sys/syscall.h>
+
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+struct entry_point {
+	call_handler *handler;
+	const char *name;
+};
+
+static const struct entry_point table[CALL_LIMIT] = {
+#define CALL(name, handler, waits) [SYS_##name] = {handler, #name},
+#include "calls.def"
+#undef CALL
+};
+
+struct stats stats;
+
+/* What entry-x86_64.S reads from rax and rdx. */
+struct answer {
+	long result;
+	long pass; /* 0: answered, 1: CALL_PASS, 2: CALL_PASS_VFORK */
+};
+
+struct answer dispatch(struct call *c) __attribute__((visibility("hidden")));
+
+bool call_is_intercepted(long nr)
+{
+	return nr >= 0 && nr < CALL_LIMIT && table[nr].handler;
+}
+
+const char *call_name(long nr)
+{
+	return nr >= 0 && nr < CALL_LIMIT ? table[nr].name : NULL;
+}
+
+long call_native(const struct call *c)
+{
+	stats.kernel_calls++;
+	return kernel_call6(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4], c->arg[5]);
+}
+
+static struct answer answer(long result)
+{
+	if (result == CALL_PASS)
+		return (struct answer){0, 1};
+	if (result == CALL_PASS_VFORK)
+		return (struct answer){0, 2};
+	return (struct answer){result, 0};
+}
+
+struct answer dispatch(struct call *c)
+{
+	struct thread *t = thread_self();
+	struct call *outer = t->call;
+	long ret;
+
+	if (!call_is_intercepted(c->nr))
+		return answer(CALL_PASS);
+	t->call = c;
+	t->fiber.vectors = (uint8_t)c->vectors;
+	do {
+		stats.answered[c->nr]++;
+		ret = table[c->nr].handler(c);
+	} while (signals_due(t, ret) && signals_finish(t, c, &ret));
+	t->call = outer;
+	return answer(ret);
+}

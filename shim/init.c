@@ -1,0 +1,129 @@
+/* init.c - when the shim comes to life. The constructor only reads options. The first call that is about to make a
+ * thread activates: objects are scanned and patched, the hub is made, the caller becomes the main greenlet. */
+#include <aio.h>
+#include <dlfcn.h>
+#include <link.h>
+#include <mqueue.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "offload.h"
+#include "options.h"
+#include "patch.h"
+#include "thread.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+static void say(const char *what, const char *why)
+{
+	char line[256];
+	int n = snprintf(line, sizeof(line), "greenshim: %s: %s; the program runs natively\n", what, why);
+
+	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+		return; /* nowhere left to say it */
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	options_read();
+}
+
+static int first_adds(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(unsigned long long *)arg = info->dlpi_adds;
+	return 1;
+}
+
+/* Objects that dlopen brought are patched before the next thread is made: dlopen itself is not interposed, since its
+ * search path depends on who calls it. */
+static bool patch_new_objects(void)
+{
+	static const struct patch_policy policy = {0};
+	static unsigned long long seen;
+	unsigned long long adds = 0;
+
+	dl_iterate_phdr(first_adds, &adds);
+	if (adds == seen)
+		return true;
+	if (patch_loaded_objects(&policy))
+		return false;
+	seen = adds;
+	return true;
+}
+
+static void default_stack(void)
+{
+	pthread_attr_t attr;
+
+	if (!options.stack || pthread_attr_init(&attr))
+		return;
+	if (!pthread_attr_setstacksize(&attr, options.stack))
+		pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+}
+
+static void on_attention(struct hub *hub)
+{
+	offload_collect(hub);
+	signals_attention(hub);
+}
+
+static void activate(void)
+{
+	static bool given_up;
+	int err;
+
+	if (given_up || options.off)
+		return;
+	if (!patch_new_objects()) {
+		given_up = true;
+		say("libc could not be patched", patch_counts()->cause ? patch_counts()->cause : "unknown cause");
+		return;
+	}
+	if (threads.active)
+		return;
+	err = threads_open();
+	if (err) {
+		given_up = true;
+		say("no hub", strerror(-err));
+		return;
+	}
+	threads.hub.on_attention = on_attention;
+	signals_open();
+	default_stack();
+}
+
+/* Everything that makes a thread, in the program or inside libc. */
+#define INTERPOSE(ret, name, params, args)                                                               \
+	EXPORT ret name params                                                                           \
+	{                                                                                                \
+		static ret(*real) params;                                                                \
+		if (!real)                                                                               \
+			real = (ret(*) params)dlsym(RTLD_NEXT, #name);                                   \
+		activate();                                                                              \
+		return real args;                                                                        \
+	}
+
+INTERPOSE(int, pthread_create, (pthread_t * thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg),
+	  (thread, attr, run, arg))
+INTERPOSE(int, thrd_create, (thrd_t * thread, thrd_start_t run, void *arg), (thread, run, arg))
+INTERPOSE(int, timer_create, (clockid_t clock, struct sigevent *event, timer_t *timer), (clock, event, timer))
+INTERPOSE(int, mq_notify, (mqd_t queue, const struct sigevent *event), (queue, event))
+INTERPOSE(int, aio_read, (struct aiocb * cb), (cb))
+INTERPOSE(int, aio_write, (struct aiocb * cb), (cb))
+INTERPOSE(int, aio_fsync, (int op, struct aiocb *cb), (op, cb))
+INTERPOSE(int, lio_listio, (int mode, struct aiocb *const list[], int n, struct sigevent *event),
+	  (mode, list, n, event))
+INTERPOSE(int, aio_read64, (struct aiocb64 * cb), (cb))
+INTERPOSE(int, aio_write64, (struct aiocb64 * cb), (cb))
+INTERPOSE(int, aio_fsync64, (int op, struct aiocb64 *cb), (op, cb))
+INTERPOSE(int, lio_listio64, (int mode, struct aiocb64 *const list[], int n, struct sigevent *event),
+	  (mode, list, n, event))
+INTERPOSE(int, getaddrinfo_a, (int mode, struct gaicb *list[], int n, struct sigevent *event), (mode, list, n, event))

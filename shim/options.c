@@ -1,0 +1,113 @@
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options options;
+
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value && strcmp(value, "0") != 0;
+}
+
+static void complain(const char *name, const char *value, const char *expected)
+{
+	char line[512];
+	int n = snprintf(line, sizeof(line), "greenshim: %s=%.200s is ignored: expected %s\n", name, value, expected);
+
+	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+		return; /* nowhere left to say it */
+}
+
+/* "256k", "8M", "65536". 0 for anything else. */
+static size_t parse_size(const char *text)
+{
+	char *end;
+	unsigned long long n;
+	unsigned shift = 0;
+
+	if (*text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (*end == 'k' || *end == 'K')
+		shift = 10, end++;
+	else if (*end == 'm' || *end == 'M')
+		shift = 20, end++;
+	else if (*end == 'g' || *end == 'G')
+		shift = 30, end++;
+	if (errno || *end || n > (1ULL << 40) >> shift)
+		return 0;
+	return (size_t)(n << shift);
+}
+
+static void read_stack(void)
+{
+	const char *text = getenv("GREENSHIM_STACK");
+
+	if (!text || !*text)
+		return;
+	options.stack = parse_size(text);
+	if (options.stack < 16 << 10) {
+		complain("GREENSHIM_STACK", text, "a size of at least 16k, such as 256k or 8m");
+		options.stack = 0;
+	}
+}
+
+static void read_stats(void)
+{
+	const char *text = getenv("GREENSHIM_STATS");
+
+	if (!text || strcmp(text, "0") == 0)
+		return;
+	if (strlen(text) >= sizeof(options.stats_file)) {
+		complain("GREENSHIM_STATS", text, "a file name of at most 255 bytes");
+		return;
+	}
+	options.stats = true;
+	if (strcmp(text, "1") != 0 && strcmp(text, "stderr") != 0)
+		strcpy(options.stats_file, text);
+}
+
+/* What the program starts finds no trace of the shim. An LD_PRELOAD of others stays. */
+static void leave_children_alone(void)
+{
+	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS", "GREENSHIM_STACK", "GREENSHIM_VERBOSE",
+			       "GREENSHIM_STALL"};
+	const char *preload = getenv("LD_PRELOAD");
+	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
+	char *save = NULL;
+
+	for (char *p = rest && out ? strtok_r(rest, ": ", &save) : NULL; p; p = strtok_r(NULL, ": ", &save)) {
+		if (strstr(p, "libgreenshim.so"))
+			continue;
+		if (*out)
+			strcat(out, ":");
+		strcat(out, p);
+	}
+	if (out && *out)
+		setenv("LD_PRELOAD", out, 1);
+	else if (out)
+		unsetenv("LD_PRELOAD");
+	free(rest);
+	free(out);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+}
+
+void options_read(void)
+{
+	options.off = is_set("GREENSHIM_OFF");
+	options.no_children = is_set("GREENSHIM_NO_CHILDREN");
+	options.verbose = is_set("GREENSHIM_VERBOSE");
+	options.report_stall = is_set("GREENSHIM_STALL");
+	read_stack();
+	read_stats();
+	if (options.no_children)
+		leave_children_alone();
+}

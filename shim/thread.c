@@ -1,0 +1,287 @@
+#include "thread.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "../core/check.h"
+#include "../core/fdwait.h"
+#include "futex.h"
+#include "process.h"
+#include "stats.h"
+#include "sys.h"
+
+#define TID_HASH 4096
+#define SLAB (64 << 10)
+
+struct threads threads;
+
+static struct thread *by_tid[TID_HASH];
+static struct thread *free_threads; /* linked by hash_next */
+
+/* Records come from the kernel in slabs and are reused: a thread may be made while another is inside malloc. */
+static struct thread *thread_alloc(void)
+{
+	struct thread *t = free_threads;
+
+	if (!t) {
+		long slab = sys_call(SYS_mmap, 0, SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (sys_failed(slab))
+			return NULL;
+		for (struct thread *p = (struct thread *)slab; p + 1 <= (struct thread *)(slab + SLAB); p++) {
+			p->hash_next = t;
+			t = p;
+		}
+	}
+	free_threads = t->hash_next;
+	memset(t, 0, sizeof(*t));
+	return t;
+}
+
+static void thread_free(struct thread *t)
+{
+	t->hash_next = free_threads;
+	free_threads = t;
+}
+
+static struct thread **bucket(int tid)
+{
+	return &by_tid[(unsigned)tid % TID_HASH];
+}
+
+struct thread *thread_find(int tid)
+{
+	struct thread *t = *bucket(tid);
+
+	while (t && t->tid != tid)
+		t = t->hash_next;
+	return t;
+}
+
+static int next_tid(void)
+{
+	static int last = TID_FIRST - 1;
+
+	do
+		last = last < TID_LAST ? last + 1 : TID_FIRST;
+	while (thread_find(last));
+	return last;
+}
+
+static void publish(struct thread *t)
+{
+	t->hash_next = *bucket(t->tid);
+	*bucket(t->tid) = t;
+	list_push(&threads.all, &t->all);
+	if (++threads.alive > stats.threads_most_alive)
+		stats.threads_most_alive = threads.alive;
+}
+
+static void unpublish(struct thread *t)
+{
+	struct thread **p = bucket(t->tid);
+
+	while (*p != t)
+		p = &(*p)->hash_next;
+	*p = t->hash_next;
+	list_remove(&t->all);
+	threads.alive--;
+}
+
+int threads_open(void)
+{
+	struct thread *t = &threads.main;
+	int err;
+
+	memset(&threads, 0, sizeof(threads));
+	memset(by_tid, 0, sizeof(by_tid));
+	list_init(&threads.all);
+	err = hub_open(&threads.hub, &t->fiber);
+	if (err)
+		return err;
+	t->tid = (int)sys_call(SYS_gettid);
+	futex_init();
+	publish(t);
+	threads.active = true;
+	return 0;
+}
+
+void threads_forked(void)
+{
+	hub_close(&threads.hub);
+	threads.active = false;
+	free_threads = NULL; /* the others' records, and their stacks, are the child's to forget */
+}
+
+/* The first run of a new greenlet: out of the call that its creator made, on the new stack. */
+static void thread_begin(void *arg)
+{
+	struct call *c = arg;
+
+	fiber_self = &((struct thread *)c->ret)->fiber;
+	hub_self = fiber_self->hub;
+	c->ret = c->pass + 2;
+	call_return(c, 0);
+}
+
+/* The creator's frame is copied below the new stack's top: registers, and the way back to the site. */
+static void prepare(struct thread *t, const struct call *c, uintptr_t stack_top, uintptr_t tls)
+{
+	struct call *frame = (struct call *)(stack_top - RED_ZONE) - 1;
+
+	*frame = *c;
+	frame->ret = (uintptr_t)t; /* until thread_begin */
+	fiber_prepare(&t->fiber, &threads.hub, (void *)((uintptr_t)frame & ~(uintptr_t)63), 0, thread_begin, frame);
+	if (tls)
+		t->fiber.context.tp = tls;
+	t->fiber.vectors = (uint8_t)c->vectors;
+}
+
+long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uintptr_t tls, int *parent_tid,
+		  int *child_tid)
+{
+	struct thread *self = thread_self(), *t = thread_alloc();
+
+	if (!t)
+		return -EAGAIN;
+	prepare(t, c, stack_top, flags & CLONE_SETTLS ? tls : 0);
+	t->tid = next_tid();
+	memcpy(t->name, self->name, sizeof(t->name));
+	if (flags & CLONE_PARENT_SETTID)
+		*parent_tid = t->tid;
+	if (flags & CLONE_CHILD_SETTID)
+		*child_tid = t->tid;
+	if (flags & CLONE_CHILD_CLEARTID)
+		t->clear_tid = (uint32_t *)child_tid;
+	signals_thread_new(self, t);
+	publish(t);
+	stats.threads_made++;
+	hub_start(&t->fiber);
+	return t->tid;
+}
+
+long sys_clone(struct call *c)
+{
+	unsigned long flags = (unsigned long)c->arg[0];
+
+	if (!(flags & CLONE_THREAD))
+		return process_clone(c, flags, (uintptr_t)c->arg[1]);
+	return thread_clone(c, flags, (uintptr_t)c->arg[1], (uintptr_t)c->arg[4], (int *)c->arg[2], (int *)c->arg[3]);
+}
+
+long sys_clone3(struct call *c)
+{
+	const struct clone_args *a = (const struct clone_args *)c->arg[0];
+
+	if ((size_t)c->arg[1] < CLONE_ARGS_SIZE_VER0)
+		return CALL_PASS;
+	if (!(a->flags & CLONE_THREAD))
+		return process_clone(c, a->flags, a->stack);
+	return thread_clone(c, a->flags, a->stack + a->stack_size, a->tls, (int *)a->parent_tid, (int *)a->child_tid);
+}
+
+/* On the hub's stack: nobody may learn that the thread is gone, and reuse its stack, before that stack was left. */
+static void thread_dead(struct fiber *f)
+{
+	struct thread *t = thread_of(f);
+	uint32_t *clear_tid = t->clear_tid;
+
+	unpublish(t);
+	if (t != &threads.main)
+		thread_free(t);
+	if (clear_tid) {
+		__atomic_store_n(clear_tid, 0, __ATOMIC_SEQ_CST);
+		futex_wake(clear_tid, 1, UINT32_MAX);
+	}
+}
+
+long sys_exit(struct call *c)
+{
+	struct thread *t = thread_self();
+
+	futex_exit_robust_list(t->robust_list, t->tid);
+	if (threads.alive == 1) {
+		c->nr = SYS_exit_group; /* helper OS threads must not outlive the last thread */
+		return sys_exit_group(c);
+	}
+	signals_thread_exit(t);
+	hub_finish(thread_dead);
+}
+
+long sys_exit_group(struct call *c)
+{
+	stats_write();
+	return call_native(c);
+}
+
+long sys_set_robust_list(struct call *c)
+{
+	if (c->arg[1] != 3 * sizeof(long))
+		return -EINVAL;
+	thread_self()->robust_list = (void *)c->arg[0];
+	return 0;
+}
+
+long sys_get_robust_list(struct call *c)
+{
+	struct thread *t = c->arg[0] ? thread_find((int)c->arg[0]) : thread_self();
+
+	if (!t)
+		return CALL_PASS;
+	*(void **)c->arg[1] = t->robust_list;
+	*(size_t *)c->arg[2] = 3 * sizeof(long);
+	return 0;
+}
+
+long sys_set_tid_address(struct call *c)
+{
+	thread_self()->clear_tid = (uint32_t *)c->arg[0];
+	return thread_self()->tid;
+}
+
+long sys_gettid(struct call *c)
+{
+	(void)c;
+	return thread_self()->tid;
+}
+
+/* glibc 2.35 takes an error for fatal, and reads cpu_id: RSEQ_CPU_ID_REGISTRATION_FAILED sends sched_getcpu elsewhere. */
+long sys_rseq(struct call *c)
+{
+	uint32_t *cpu_id = (uint32_t *)c->arg[0] + 1;
+
+	if (thread_self() == &threads.main)
+		return CALL_PASS;
+	*cpu_id = (uint32_t)-2;
+	return 0;
+}
+
+long sys_sched_yield(struct call *c)
+{
+	(void)c;
+	thread_self()->busy = 0;
+	hub_yield();
+	return 0;
+}
+
+long thread_park(const char *why, uint64_t deadline_ns)
+{
+	struct thread *t = thread_self();
+
+	t->busy = 0;
+	stats.parks[t->call->nr]++;
+	return hub_park(why, deadline_ns);
+}
+
+long thread_wait_fd(int fd, short events, const char *why, uint64_t deadline_ns)
+{
+	struct thread *t = thread_self();
+
+	t->busy = 0;
+	stats.parks[t->call->nr]++;
+	return fdwait(fd, events, why, deadline_ns);
+}
