@@ -1,0 +1,159 @@
+#include "signal_state.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+#define SA_RESTORER_ 0x04000000
+
+/* Ignored by default: signal(7). */
+#define IGNORED_BY_DEFAULT                                                                               \
+	(SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
+
+struct signal_action signal_actions[SIGNAL_MAX + 1];
+
+static int os_tid, pid;
+
+int signal_os_tid(void)
+{
+	return os_tid;
+}
+
+int signal_pid(void)
+{
+	return pid;
+}
+
+static long kernel_action(int sig, const struct signal_action *act, struct signal_action *old)
+{
+	return sys_call(SYS_rt_sigaction, sig, act, old, SIGNAL_SETSIZE);
+}
+
+bool signal_is_handled(int sig)
+{
+	return signal_actions[sig].handler > (uintptr_t)SIG_IGN;
+}
+
+bool signal_is_ignored(int sig)
+{
+	uintptr_t handler = signal_actions[sig].handler;
+
+	return handler == (uintptr_t)SIG_IGN || (handler == (uintptr_t)SIG_DFL && set_has(IGNORED_BY_DEFAULT, sig));
+}
+
+#if defined(__x86_64__)
+/* The kernel wants a restorer; unwinders know a signal's frame by these very bytes. */
+__asm__(".text\n"
+	".p2align 4\n"
+	".type signal_restorer, @function\n"
+	"signal_restorer:\n"
+	"	mov $15, %rax\n"
+	"	syscall\n"
+	".size signal_restorer, . - signal_restorer\n");
+extern char signal_restorer[] __attribute__((visibility("hidden")));
+#define RESTORER ((uintptr_t)signal_restorer)
+#else
+#define RESTORER 0
+#endif
+
+/* All is blocked while signal_entry runs; what the program asked for (SA_NODEFER, SA_RESETHAND, sa_mask) is done by it. */
+void signal_install(int sig)
+{
+	struct signal_action act = signal_actions[sig];
+
+	if (signal_is_handled(sig) || sig == SIGNAL_CARRIER) {
+		if (!signal_is_handled(sig))
+			act.flags = SA_RESTART;
+		act.handler = (uintptr_t)signal_entry;
+		act.flags = (act.flags & ~(unsigned long)(SA_NODEFER | SA_RESETHAND)) | SA_SIGINFO;
+		act.mask = SIGNAL_ALL;
+		if (RESTORER && !(act.flags & SA_RESTORER_)) {
+			act.flags |= SA_RESTORER_;
+			act.restorer = RESTORER;
+		}
+	}
+	kernel_action(sig, &act, NULL);
+}
+
+void signal_default(const siginfo_t *info)
+{
+	struct signal_action dfl = {(uintptr_t)SIG_DFL, 0, 0, 0};
+	uint64_t bit = SIGNAL_BIT(info->si_signo);
+	siginfo_t copy;
+
+	if (info->si_signo == SIGNAL_CARRIER)
+		kernel_action(SIGNAL_CARRIER, &dfl, NULL);
+	siginfo_copy(&copy, info);
+	sys_call(SYS_rt_tgsigqueueinfo, pid, os_tid, info->si_signo, &copy);
+	if (signals_real_mask() & bit || info->si_signo == SIGNAL_CARRIER) {
+		sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, SIGNAL_SETSIZE);
+		signals_unblock();
+	}
+}
+
+void signals_open(void)
+{
+	struct thread *t = thread_self();
+	uint64_t mask;
+
+	pid = (int)sys_call(SYS_getpid);
+	os_tid = (int)sys_call(SYS_gettid);
+	signal_queue_init(&t->signals.queue);
+	signal_queue_init(&signals_process);
+	list_init(&signals_waiters);
+	sys_call(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, SIGNAL_SETSIZE);
+	signals_mask_open(t, mask);
+	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
+		kernel_action(sig, NULL, &signal_actions[sig]);
+		if (signal_is_handled(sig) || sig == SIGNAL_CARRIER)
+			signal_install(sig);
+	}
+	signals_stack_open(t);
+}
+
+void signals_forked(void)
+{
+	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
+		if (signal_is_handled(sig) || sig == SIGNAL_CARRIER)
+			kernel_action(sig, &signal_actions[sig], NULL);
+	signal_queue_forked();
+	signal_timers_forked();
+	signals_wait_forked();
+	signals.seen = signals.noted;
+	signals_mask_forked();
+}
+
+bool signals_children_vanish(void)
+{
+	return signal_actions[SIGCHLD].handler == (uintptr_t)SIG_IGN || signal_actions[SIGCHLD].flags & SA_NOCLDWAIT;
+}
+
+/* POSIX, sigaction(): a pending signal that becomes ignored is discarded, blocked or not. */
+static void forget_pending(int sig)
+{
+	signal_queue_drop(&signals_process, SIGNAL_BIT(sig));
+	LIST_EACH(node, &threads.all)
+		signal_queue_drop(&LIST_ENTRY(node, struct thread, all)->signals.queue, SIGNAL_BIT(sig));
+}
+
+long sys_rt_sigaction(struct call *c)
+{
+	int sig = (int)c->arg[0];
+	const struct signal_action *act = (const struct signal_action *)c->arg[1];
+	struct signal_action *old = (struct signal_action *)c->arg[2], before;
+
+	if ((size_t)c->arg[3] != SIGNAL_SETSIZE || sig < 1 || sig > SIGNAL_MAX)
+		return -EINVAL;
+	if (act && set_has(SIGNAL_NEVER_BLOCKED, sig))
+		return -EINVAL;
+	before = signal_actions[sig];
+	if (act) {
+		signal_actions[sig] = *act;
+		signal_actions[sig].mask &= ~SIGNAL_NEVER_BLOCKED;
+		signal_install(sig);
+		if (signal_is_ignored(sig))
+			forget_pending(sig);
+	}
+	if (old)
+		*old = before;
+	return 0;
+}

@@ -1,0 +1,256 @@
+#include "signal_state.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "signal_frame.h"
+
+typedef void handler_fn(int, siginfo_t *, void *);
+
+/* What the running greenlet answers calls with while it lets others run from within signal_entry. */
+static struct call interlude = {.nr = SYS_sched_yield};
+
+/* The signal that a greenlet is sending to itself, so that the kernel makes a frame for the handler. */
+static struct {
+	struct call *call;
+	long result;
+	bool again; /* the call is to be made again after the handler */
+	bool reached;
+} delivery;
+
+/* The next signal for t that has a handler, and what to do; 0 if there is none. SA_RESETHAND is done here. */
+static int take(struct thread *t, siginfo_t *info, struct signal_action *act)
+{
+	struct signal_thread *s = &t->signals;
+	int sig;
+
+	while ((sig = signal_queue_take(&s->queue, ~s->mask, info))) {
+		*act = signal_actions[sig];
+		if (signal_is_handled(sig))
+			break;
+		if (!signal_is_ignored(sig))
+			signal_default(info);
+	}
+	if (sig && act->flags & (unsigned long)SA_RESETHAND) {
+		signal_actions[sig].handler = (uintptr_t)SIG_DFL;
+		signal_install(sig);
+	}
+	s->due = s->queue.set & ~s->mask;
+	return sig;
+}
+
+/* The program's handler, with every signal really blocked before and after, but not meanwhile. */
+static void run_handler(const struct signal_action *act, siginfo_t *info, ucontext_t *uc)
+{
+	signals_unblock();
+	((handler_fn *)act->handler)(info->si_signo, info, uc);
+	signals_block();
+	signals_drain();
+}
+
+/* Runs the handlers of what is due to t, in the order in which the kernel's frames would: the lowest number is taken
+ * first, and interrupted by the next unless it masks that. */
+static void run_due(struct thread *t, ucontext_t *uc)
+{
+	struct signal_thread *s = &t->signals;
+	uint64_t before = s->temporary ? s->saved : s->mask, during;
+	struct signal_action act;
+	siginfo_t info;
+
+	if (!s->due || !take(t, &info, &act))
+		return;
+	s->temporary = false;
+	during = s->mask | act.mask | (act.flags & SA_NODEFER ? 0 : SIGNAL_BIT(info.si_signo));
+	signals_mask_set(t, during);
+	run_due(t, uc);
+	signal_frame_set_mask(uc, before);
+	run_handler(&act, &info, uc);
+	signals_mask_set(t, signal_frame_mask(uc));
+}
+
+static void run_all_due(struct thread *t, ucontext_t *uc)
+{
+	while (t->signals.due)
+		run_due(t, uc);
+}
+
+/* SWITCHES. Another greenlet was chosen: it shall not have to wait until this one makes a call. */
+static void let_others_run(struct thread *t)
+{
+	uint8_t vectors = t->fiber.vectors;
+
+	t->call = &interlude;
+	t->fiber.vectors = VECTORS_NONE;
+	signals_unblock();
+	hub_yield();
+	signals_drain();
+	signals_block();
+	t->fiber.vectors = vectors;
+	t->call = NULL;
+	signals_stack_sync(t);
+}
+
+/* sigreturn puts back the mask and the alternate stack that are in the frame. */
+static void leave(struct thread *t, ucontext_t *uc)
+{
+	signal_frame_set_mask(uc, signals_real_mask());
+	signals_stack_returned(t, uc);
+	signals_left();
+}
+
+static bool call_is_interrupted(long ret)
+{
+	return ret == -EINTR || (ret <= -512 && ret >= -516);
+}
+
+static bool is_fault(const siginfo_t *info)
+{
+	int sig = info->si_signo;
+
+	return info->si_code > 0 && (info->si_code != SI_KERNEL || sig == SIGSEGV) &&
+	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
+}
+
+/* Nobody can handle it: it happens again, and the default action is taken. */
+static void fault_again(int sig, ucontext_t *uc)
+{
+	struct signal_action dfl = {(uintptr_t)SIG_DFL, 0, 0, 0};
+
+	sys_call(SYS_rt_sigaction, sig, &dfl, NULL, SIGNAL_SETSIZE);
+	signal_frame_set_mask(uc, signal_frame_mask(uc) & ~SIGNAL_BIT(sig));
+}
+
+/* The greenlet's own code was interrupted: the kernel-made frame is the right one. */
+static void interrupted_program(struct thread *t, const siginfo_t *info, ucontext_t *uc)
+{
+	signals_blocked_already();
+	signals_stack_entered(t);
+	if (is_fault(info)) {
+		if (!signal_is_handled(info->si_signo) || set_has(t->signals.mask, info->si_signo)) {
+			fault_again(info->si_signo, uc);
+			return;
+		}
+		signal_queue_add(&t->signals.queue, info, true);
+		t->signals.due = true;
+	} else {
+		signals_route(info, t);
+		if (!t->signals.due && !signal_frame_in_shim(uc))
+			let_others_run(t);
+	}
+	run_all_due(t, uc);
+	leave(t, uc);
+}
+
+/* A frame that a greenlet made by a signal to itself, at the end of a call: to the program it was interrupted there. */
+static void interrupted_call(struct thread *t, ucontext_t *uc)
+{
+	struct signal_return back;
+
+	delivery.reached = true;
+	signals_blocked_already();
+	signals_stack_entered(t);
+	signal_frame_at_site(uc, delivery.call, delivery.again, delivery.result, &back);
+	t->call = NULL;
+	run_all_due(t, uc);
+	signal_frame_resume(uc, &back);
+	leave(t, uc);
+}
+
+/* A child that shares our memory or has just been forked: the handler runs as if the shim were not there. */
+static void interrupted_child(int sig, siginfo_t *info, ucontext_t *uc)
+{
+	struct signal_action act = signal_actions[sig];
+	uint64_t mask = signal_frame_mask(uc) | act.mask | (act.flags & SA_NODEFER ? 0 : SIGNAL_BIT(sig));
+
+	if (!signal_is_handled(sig)) {
+		fault_again(sig, uc);
+		if (!signal_is_ignored(sig))
+			sys_call(SYS_kill, sys_call(SYS_getpid), sig);
+		return;
+	}
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, SIGNAL_SETSIZE);
+	((handler_fn *)act.handler)(sig, info, uc);
+}
+
+/* In the hub or on the hook path. */
+static void interrupted_shim(struct thread *t, const siginfo_t *info, ucontext_t *uc)
+{
+	int *error = t ? NULL : &errno, saved = t ? 0 : *error;
+
+	if (is_fault(info)) {
+		fault_again(info->si_signo, uc);
+		return;
+	}
+	if (!signals_note(info)) {
+		signals_blocked_already();
+		signal_frame_set_mask(uc, SIGNAL_ALL);
+	}
+	if (t) {
+		threads.hub.attention = 1; /* the hub looks before it waits */
+		return;
+	}
+	hub_attention(&threads.hub);
+	*error = saved;
+}
+
+void signal_entry(int sig, siginfo_t *info, void *context)
+{
+	struct thread *t = thread_self();
+	ucontext_t *uc = context;
+
+	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
+		interrupted_child(sig, info, uc);
+	else if (t && !t->call)
+		interrupted_program(t, info, uc);
+	else if (t && delivery.call == t->call && signal_frame_is_ours(info, uc))
+		interrupted_call(t, uc);
+	else
+		interrupted_shim(t, info, uc);
+}
+
+/* Does not return if a handler is there to be run. */
+static void deliver(struct thread *t, struct call *c, long ret)
+{
+	siginfo_t info;
+	struct signal_action act;
+	struct signal_queue *q = &t->signals.queue;
+	uint64_t open = q->set & ~t->signals.mask;
+	int sig;
+
+	while ((sig = open ? __builtin_ctzl(open) + 1 : 0) && !signal_is_handled(sig)) {
+		signal_queue_take(q, SIGNAL_BIT(sig), &info);
+		if (!signal_is_ignored(sig))
+			signal_default(&info);
+		open = q->set & ~t->signals.mask;
+	}
+	signals_update(t);
+	if (!sig)
+		return;
+	act = signal_actions[sig];
+	signals_stack_sync(t);
+	delivery.call = c;
+	delivery.again = ret <= CALL_PASS_VFORK || (ret == -ERESTARTSYS && act.flags & SA_RESTART);
+	delivery.result = call_is_interrupted(ret) ? -EINTR : ret;
+	delivery.reached = false;
+	while (!delivery.reached)
+		signal_frame_send(sig);
+}
+
+bool signals_finish(struct thread *t, struct call *c, long *ret)
+{
+	do {
+		t->call = c;
+		signals_drain();
+		if (t->signals.temporary && !call_is_interrupted(*ret))
+			signals_mask_put_back(t);
+		deliver(t, c, *ret);
+		if (t->signals.temporary)
+			signals_mask_put_back(t);
+		else if (!t->signals.due && call_is_interrupted(*ret) && *ret != -EINTR)
+			return true;
+		signals_stack_sync(t);
+		t->call = NULL;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	} while (signals_due(t, *ret));
+	return false;
+}

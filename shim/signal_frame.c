@@ -1,0 +1,104 @@
+#include "signal_frame.h"
+
+#include <sys/syscall.h>
+
+#define SYSCALL_SIZE 2 /* 0f 05 */
+
+/* Where the self-sent signal interrupts us. */
+extern char signal_frame_here[] __attribute__((visibility("hidden")));
+/* The linker's: where this object begins, and its text ends. */
+extern char __ehdr_start[] __attribute__((visibility("hidden")));
+extern char etext[] __attribute__((visibility("hidden")));
+
+/* The label must exist once. */
+__attribute__((noinline, noclone)) static long send(int pid, int tid, int sig, siginfo_t *info)
+{
+	register siginfo_t *r10 __asm__("r10") = info;
+	long ret;
+
+	__asm__ volatile("syscall\n"
+			 "signal_frame_here:"
+			 : "=a"(ret)
+			 : "a"(SYS_rt_tgsigqueueinfo), "D"(pid), "S"(tid), "d"(sig), "r"(r10)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+void signal_frame_send(int sig)
+{
+	siginfo_t info;
+
+	for (unsigned i = 0; i < sizeof(info) / sizeof(long); i++)
+		((volatile long *)&info)[i] = 0;
+	info.si_signo = sig;
+	info.si_code = SI_USER; /* never refused for want of memory or by RLIMIT_SIGPENDING */
+	info.si_uid = SIGNAL_FRAME_MARK;
+	signals_block_but(sig);
+	send(signal_pid(), signal_os_tid(), sig, &info);
+	signals_unblock();
+}
+
+/* Without memory the kernel delivers it, but forgets the siginfo: all zero. */
+bool signal_frame_is_ours(const siginfo_t *info, const ucontext_t *uc)
+{
+	return uc->uc_mcontext.gregs[REG_RIP] == (greg_t)signal_frame_here && info->si_code == SI_USER &&
+	       (info->si_uid == SIGNAL_FRAME_MARK || (!info->si_uid && !info->si_pid));
+}
+
+void signal_frame_at_site(ucontext_t *uc, const struct call *c, bool again, long result, struct signal_return *back)
+{
+	greg_t *r = uc->uc_mcontext.gregs;
+
+	r[REG_RDI] = c->arg[0];
+	r[REG_RSI] = c->arg[1];
+	r[REG_RDX] = c->arg[2];
+	r[REG_R10] = c->arg[3];
+	r[REG_R8] = c->arg[4];
+	r[REG_R9] = c->arg[5];
+	r[REG_RBX] = (greg_t)c->rbx;
+	r[REG_RBP] = (greg_t)c->rbp;
+	r[REG_R12] = (greg_t)c->r12;
+	r[REG_R13] = (greg_t)c->r13;
+	r[REG_R14] = (greg_t)c->r14;
+	r[REG_R15] = (greg_t)c->r15;
+	r[REG_RSP] = (greg_t)call_sp(c);
+	if (c->vectors == VECTORS_ALL)
+		r[REG_EFL] = (greg_t)c->flags;
+	r[REG_RAX] = again ? c->nr : result;
+	r[REG_RIP] = (greg_t)(again ? c->ret - SYSCALL_SIZE : c->ret);
+	r[REG_RCX] = r[REG_RIP];
+	r[REG_R11] = r[REG_EFL];
+	*back = (struct signal_return){again, (uintptr_t)r[REG_RIP], c->pass, c->ret, c->nr, c->vectors};
+}
+
+void signal_frame_resume(ucontext_t *uc, const struct signal_return *back)
+{
+	greg_t *r = uc->uc_mcontext.gregs;
+
+	if (r[REG_RIP] != (greg_t)back->shown)
+		return;
+	if (back->again) {
+		r[REG_RIP] = (greg_t)(back->vectors == VECTORS_ALL ? shim_entry_full : shim_entry);
+		r[REG_RCX] = (greg_t)back->pass;
+		r[REG_R11] = (greg_t)back->ret;
+	} else {
+		r[REG_RIP] = (greg_t)(back->pass + SYSCALL_SIZE);
+	}
+}
+
+bool signal_frame_in_shim(const ucontext_t *uc)
+{
+	uintptr_t rip = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+
+	return rip >= (uintptr_t)__ehdr_start && rip < (uintptr_t)etext;
+}
+
+void signal_frame_end_call(ucontext_t *uc, const struct call *c, long result)
+{
+	greg_t *r = uc->uc_mcontext.gregs;
+
+	r[REG_RIP] = (greg_t)call_return;
+	r[REG_RDI] = (greg_t)c;
+	r[REG_RSI] = result;
+	r[REG_RSP] = (greg_t)c;
+}

@@ -1,0 +1,234 @@
+#include "signal_state.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "../core/check.h"
+
+/* Greenlets with the same mask form a class; there are few of them at any time (everything blocked, nothing blocked).
+ * So what all greenlets block is found without asking each. */
+struct mask_class {
+	struct mask_class *next;
+	uint64_t mask;
+	unsigned members;
+};
+
+#define SLAB 4096
+
+static struct mask_class *classes, *free_classes;
+static uint64_t real;	 /* what the kernel has, or is to have at signals_unblock */
+static bool held_off;	 /* everything is blocked, or the mask is the future child's: real is only computed */
+
+static void kernel_mask(uint64_t mask)
+{
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, SIGNAL_SETSIZE);
+}
+
+static struct mask_class *class_alloc(void)
+{
+	struct mask_class *k = free_classes;
+
+	if (!k) {
+		long slab = sys_call(SYS_mmap, 0, SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		CHECK(sys_failed(slab), ==, 0);
+		for (struct mask_class *p = (void *)slab; p + 1 <= (struct mask_class *)(slab + SLAB); p++) {
+			p->next = k;
+			k = p;
+		}
+	}
+	free_classes = k->next;
+	return k;
+}
+
+static void class_join(struct thread *t, uint64_t mask)
+{
+	struct mask_class *k = classes;
+
+	while (k && k->mask != mask)
+		k = k->next;
+	if (!k) {
+		k = class_alloc();
+		k->mask = mask;
+		k->members = 0;
+		k->next = classes;
+		classes = k;
+	}
+	k->members++;
+	t->signals.class = k;
+	t->signals.mask = mask;
+}
+
+static void class_leave(struct thread *t)
+{
+	struct mask_class *k = t->signals.class, **p = &classes;
+
+	t->signals.class = NULL;
+	if (--k->members)
+		return;
+	while (*p != k)
+		p = &(*p)->next;
+	*p = k->next;
+	k->next = free_classes;
+	free_classes = k;
+}
+
+/* What sigwait wants stays in the kernel's queue even where others would take it, unless main would: the kernel prefers
+ * the main thread, and a wait is as good as another thread's handler. */
+static uint64_t waited_for(void)
+{
+	struct signal_thread *m = &threads.main.signals;
+	uint64_t waited = 0;
+
+	LIST_EACH(node, &signals_waiters)
+		waited |= LIST_ENTRY(node, struct signal_thread, waiter)->waiting;
+	return waited & (m->class ? m->mask | m->waiting : SIGNAL_ALL);
+}
+
+void signals_mask_refresh(void)
+{
+	uint64_t mask = SIGNAL_ALL;
+
+	for (struct mask_class *k = classes; k; k = k->next)
+		mask &= k->mask;
+	mask |= waited_for();
+	mask &= ~(SIGNAL_NEVER_BLOCKED | SIGNAL_BIT(SIGNAL_CARRIER));
+	if (mask == real)
+		return;
+	real = mask;
+	if (!held_off)
+		kernel_mask(real);
+}
+
+uint64_t signals_real_mask(void)
+{
+	return real;
+}
+
+void signals_mask_open(struct thread *main_thread, uint64_t mask)
+{
+	classes = NULL;
+	free_classes = NULL;
+	held_off = false;
+	real = mask;
+	class_join(main_thread, mask);
+	signals_mask_refresh();
+}
+
+void signals_mask_set(struct thread *t, uint64_t mask)
+{
+	mask &= ~SIGNAL_NEVER_BLOCKED;
+	if (mask == t->signals.mask)
+		return;
+	class_leave(t);
+	class_join(t, mask);
+	signals_mask_refresh();
+	signals_update(t);
+}
+
+void signals_thread_new(struct thread *parent, struct thread *child)
+{
+	signal_queue_init(&child->signals.queue);
+	class_join(child, parent->signals.mask);
+}
+
+/* What had been handed to it from the process is another's now. */
+void signals_thread_exit(struct thread *t)
+{
+	struct signal_queue left;
+	siginfo_t info;
+
+	signal_queue_init(&left);
+	signal_queue_move(&t->signals.queue, &left, SIGNAL_ALL, true);
+	signal_queue_drop(&t->signals.queue, SIGNAL_ALL);
+	class_leave(t);
+	signals_mask_refresh();
+	while (signal_queue_take(&left, SIGNAL_ALL, &info))
+		signals_route(&info, NULL);
+}
+
+void signals_mask_temporary(uint64_t mask)
+{
+	struct thread *t = thread_self();
+
+	t->signals.saved = t->signals.mask;
+	t->signals.temporary = true;
+	signals_mask_set(t, mask);
+}
+
+void signals_mask_put_back(struct thread *t)
+{
+	t->signals.temporary = false;
+	signals_mask_set(t, t->signals.saved);
+}
+
+void signals_block(void)
+{
+	held_off = true;
+	kernel_mask(SIGNAL_ALL);
+}
+
+void signals_block_but(int sig)
+{
+	held_off = true;
+	kernel_mask(SIGNAL_ALL & ~SIGNAL_BIT(sig));
+}
+
+void signals_unblock(void)
+{
+	held_off = false;
+	kernel_mask(real);
+}
+
+void signals_blocked_already(void)
+{
+	held_off = true;
+}
+
+void signals_left(void)
+{
+	held_off = false;
+}
+
+void signals_real_mask_for_child(void)
+{
+	uint64_t mask = thread_self()->signals.mask;
+
+	held_off = true;
+	if (mask != real)
+		kernel_mask(mask);
+}
+
+void signals_real_mask_back(void)
+{
+	if (held_off)
+		signals_unblock();
+}
+
+void signals_mask_forked(void)
+{
+	kernel_mask(thread_self()->signals.mask);
+	held_off = false;
+}
+
+long sys_rt_sigprocmask(struct call *c)
+{
+	struct thread *t = thread_self();
+	const uint64_t *set = (const uint64_t *)c->arg[1];
+	uint64_t *old = (uint64_t *)c->arg[2], before = t->signals.mask, wanted = set ? *set : 0;
+
+	if ((size_t)c->arg[3] != SIGNAL_SETSIZE)
+		return -EINVAL;
+	if (set && (unsigned)c->arg[0] > SIG_SETMASK)
+		return -EINVAL;
+	if (set && c->arg[0] == SIG_BLOCK)
+		signals_mask_set(t, before | wanted);
+	else if (set && c->arg[0] == SIG_UNBLOCK)
+		signals_mask_set(t, before & ~wanted);
+	else if (set)
+		signals_mask_set(t, wanted);
+	if (old)
+		*old = before;
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* Signals that greenlets send to each other by thread number never reach the kernel. */
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "signal_state.h"
+
+/* What signalfds read is in the kernel's queue. */
+static uint64_t read_by_signalfd;
+
+static void blank(siginfo_t *info)
+{
+	for (unsigned i = 0; i < sizeof(*info) / sizeof(long); i++)
+		((volatile long *)info)[i] = 0;
+}
+
+static long send_to(struct thread *t, const siginfo_t *info)
+{
+	int sig = info->si_signo;
+	siginfo_t copy;
+
+	if (sig == SIGKILL || sig == SIGSTOP)
+		return sys_call(SYS_kill, signal_pid(), sig);
+	if (set_has(read_by_signalfd & signals_real_mask(), sig)) {
+		siginfo_copy(&copy, info);
+		return sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), signal_os_tid(), sig, &copy);
+	}
+	signals_send(t, info, true);
+	return 0;
+}
+
+static long check(struct thread *t, int sig)
+{
+	if (sig < 0 || sig > SIGNAL_MAX)
+		return -EINVAL;
+	/* The set*id broadcast: all greenlets have the credentials of their one OS thread. */
+	return t && sig == SIGNAL_SETXID ? -ESRCH : 0;
+}
+
+static long kill_thread(int tid, int sig)
+{
+	struct thread *t = thread_find(tid);
+	siginfo_t info;
+	long ret = check(t, sig);
+
+	if (!t)
+		return CALL_PASS;
+	if (ret || !sig)
+		return ret;
+	blank(&info);
+	info.si_signo = sig;
+	info.si_code = SI_TKILL;
+	info.si_pid = signal_pid();
+	info.si_uid = (uid_t)sys_call(SYS_getuid);
+	return send_to(t, &info);
+}
+
+long sys_tgkill(struct call *c)
+{
+	return (int)c->arg[0] == signal_pid() ? kill_thread((int)c->arg[1], (int)c->arg[2]) : CALL_PASS;
+}
+
+long sys_tkill(struct call *c)
+{
+	return kill_thread((int)c->arg[0], (int)c->arg[1]);
+}
+
+long sys_rt_tgsigqueueinfo(struct call *c)
+{
+	struct thread *t = (int)c->arg[0] == signal_pid() ? thread_find((int)c->arg[1]) : NULL;
+	siginfo_t info;
+	long ret = check(t, (int)c->arg[2]);
+
+	if (!t)
+		return CALL_PASS;
+	if (ret || !c->arg[2])
+		return ret;
+	siginfo_copy(&info, (const siginfo_t *)c->arg[3]);
+	info.si_signo = (int)c->arg[2];
+	return send_to(t, &info);
+}
+
+long sys_signalfd4(struct call *c)
+{
+	if ((size_t)c->arg[2] == SIGNAL_SETSIZE && c->arg[1])
+		read_by_signalfd |= *(const uint64_t *)c->arg[1];
+	return CALL_PASS;
+}

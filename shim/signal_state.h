@@ -1,0 +1,115 @@
+/* signal_state.h - what the files of the signal family share; signal.h is for everyone else.
+ *
+ * signal_entry runs with every signal really blocked (the kernel-level sa_mask is full), so it is never interrupted by
+ * itself. It touches queues and dispositions only where it interrupted a greenlet's own code; otherwise the hook path or
+ * the hub may be in the middle of changing them, and it only writes to the inbox. */
+#ifndef SHIM_SIGNAL_STATE_H
+#define SHIM_SIGNAL_STATE_H
+
+#include <signal.h>
+#include <ucontext.h>
+
+#include "signal.h"
+#include "sys.h"
+#include "thread.h"
+
+#define SIGNAL_MAX 64
+#define SIGNAL_ALL UINT64_MAX
+#define SIGNAL_SETSIZE sizeof(uint64_t)
+/* Carries what is the shim's own (timers that aim at a greenlet, requests for a dump). Its kernel-level handler is there
+ * from activation, it is never really blocked, and the program's own use of it goes by the virtual state alone. */
+#define SIGNAL_CARRIER 64
+#define SIGNAL_NEVER_BLOCKED (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
+
+/* glibc's own (nptl/internal-signals.h): cancellation and its timer thread; the set*id broadcast. */
+#define SIGNAL_CANCEL 32
+#define SIGNAL_SETXID 33
+
+/* The kernel's struct sigaction and siginfo. */
+struct signal_action {
+	uintptr_t handler;
+	unsigned long flags;
+	uintptr_t restorer;
+	uint64_t mask;
+};
+
+_Static_assert(sizeof(siginfo_t) == 128, "asm/siginfo.h");
+
+static inline void siginfo_copy(siginfo_t *to, const siginfo_t *from)
+{
+	for (unsigned i = 0; i < sizeof(*to) / sizeof(long); i++)
+		((volatile long *)to)[i] = ((const long *)from)[i];
+}
+
+static inline bool set_has(uint64_t set, int sig)
+{
+	return set >> (sig - 1) & 1;
+}
+
+/* signal_queue.c */
+void signal_queue_init(struct signal_queue *q);
+/* Adds; a standard signal that is there already is dropped, as is one for which there is no memory. */
+void signal_queue_add(struct signal_queue *q, const siginfo_t *info, bool directed);
+/* Takes the oldest of the lowest number in set: its number, 0 if there is none. */
+int signal_queue_take(struct signal_queue *q, uint64_t set, siginfo_t *info);
+/* Moves everything in set over. only_shared: but not what was directed at the thread. */
+void signal_queue_move(struct signal_queue *from, struct signal_queue *to, uint64_t set, bool only_shared);
+void signal_queue_drop(struct signal_queue *q, uint64_t set);
+void signal_queue_forked(void);
+
+/* signal_mask.c. The real mask follows by itself; inside signal_entry only after signals_unblock. */
+void signals_mask_open(struct thread *main_thread, uint64_t mask);
+void signals_mask_set(struct thread *t, uint64_t mask);
+void signals_mask_put_back(struct thread *t); /* ends a temporary one */
+void signals_mask_refresh(void); /* who waits for what has changed */
+uint64_t signals_real_mask(void);
+void signals_block(void);   /* really, all */
+void signals_block_but(int sig);
+void signals_unblock(void); /* the real mask is the computed one again */
+void signals_blocked_already(void); /* signal_entry says: the kernel did signals_block for us */
+void signals_left(void);    /* signal_entry returns: its frame restores signals_real_mask() */
+void signals_mask_forked(void);
+
+/* signal_action.c */
+extern struct signal_action signal_actions[SIGNAL_MAX + 1] __attribute__((visibility("hidden")));
+bool signal_is_handled(int sig);
+bool signal_is_ignored(int sig);
+/* Gives the kernel what belongs to the program's disposition. */
+void signal_install(int sig);
+/* The default action of a signal that is not ignored, by the kernel: most do not return. */
+void signal_default(const siginfo_t *info);
+int signal_os_tid(void);
+int signal_pid(void);
+
+/* signal_route.c */
+extern struct signal_queue signals_process __attribute__((visibility("hidden")));
+extern struct list signals_waiters __attribute__((visibility("hidden")));
+/* From a signal handler: keeps it for signals_drain. False: the inbox is full now, keep everything blocked. */
+bool signals_note(const siginfo_t *info);
+void signals_drain(void);
+/* Whom it is for: queues it, and wakes. running: the greenlet whose own code it interrupted, or NULL. */
+void signals_route(const siginfo_t *info, struct thread *running);
+void signals_send(struct thread *t, const siginfo_t *info, bool directed);
+void signals_update(struct thread *t); /* its mask has changed: what can be taken now, what is due */
+
+/* signal_deliver.c */
+void signal_entry(int sig, siginfo_t *info, void *context);
+
+/* signal_timer.c: timers that aim at a greenlet. False: not one of ours, or gone. */
+bool signal_timer_fired(const siginfo_t *carrier, siginfo_t *info, int *tid);
+void signal_timers_forked(void);
+
+/* signal_wait.c */
+void signals_wait_forked(void);
+
+/* signal_stack.c */
+void signals_stack_open(struct thread *main_thread);
+void signals_stack_sync(struct thread *t);
+void signals_stack_entered(struct thread *t);
+void signals_stack_returned(struct thread *t, const ucontext_t *uc);
+
+/* dump.c */
+bool dump_requested(const siginfo_t *info); /* true: it was a request, remembered */
+void dump_if_requested(void); /* on the hub's stack */
+
+#endif

@@ -1,0 +1,83 @@
+/* timer_create with SIGEV_THREAD_ID aims at a thread that the kernel does not know: such a timer sends the carrier
+ * signal to the OS thread, and is translated when it arrives. glibc's SIGEV_THREAD is built on it. */
+#include <errno.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "signal_state.h"
+
+#define TIMERS 256
+
+struct aimed_timer {
+	bool used;
+	int id; /* the kernel's */
+	int tid, sig;
+	union sigval value;
+};
+
+static struct aimed_timer timers[TIMERS];
+
+void signal_timers_forked(void)
+{
+	for (int i = 0; i < TIMERS; i++)
+		timers[i].used = false;
+}
+
+bool signal_timer_fired(const siginfo_t *carrier, siginfo_t *info, int *tid)
+{
+	const struct aimed_timer *a = carrier->si_value.sival_ptr;
+
+	if (carrier->si_code != SI_TIMER || a < timers || a >= timers + TIMERS || !a->used)
+		return false;
+	siginfo_copy(info, carrier);
+	info->si_signo = a->sig;
+	info->si_value = a->value;
+	*tid = a->tid;
+	return true;
+}
+
+static struct aimed_timer *free_timer(void)
+{
+	for (int i = 0; i < TIMERS; i++)
+		if (!timers[i].used)
+			return &timers[i];
+	return NULL;
+}
+
+static bool aims_at_greenlet(const struct sigevent *event)
+{
+	return event && event->sigev_notify & SIGEV_THREAD_ID && thread_find(event->_sigev_un._tid);
+}
+
+long sys_timer_create(struct call *c)
+{
+	const struct sigevent *event = (const struct sigevent *)c->arg[1];
+	struct aimed_timer *a;
+	struct sigevent real;
+	long ret;
+
+	if (!aims_at_greenlet(event))
+		return CALL_PASS;
+	a = free_timer();
+	if (!a)
+		return -EAGAIN;
+	real = *event;
+	real.sigev_signo = SIGNAL_CARRIER;
+	real.sigev_value.sival_ptr = a;
+	real._sigev_un._tid = signal_os_tid();
+	if (event->sigev_signo < 1 || event->sigev_signo > SIGNAL_MAX)
+		return -EINVAL;
+	ret = sys_call(SYS_timer_create, c->arg[0], &real, c->arg[2]);
+	if (!ret)
+		*a = (struct aimed_timer){true, *(int *)c->arg[2], event->_sigev_un._tid, event->sigev_signo,
+					  event->sigev_value};
+	return ret;
+}
+
+long sys_timer_delete(struct call *c)
+{
+	for (int i = 0; i < TIMERS; i++)
+		if (timers[i].used && timers[i].id == (int)c->arg[0])
+			timers[i].used = false;
+	return CALL_PASS;
+}
