@@ -55,17 +55,17 @@ static struct answer answer(long result)
 struct answer dispatch(struct call *c)
 {
 	struct thread *t = thread_self();
-	struct call *outer = t->call;
 	long ret;
 
 	if (!call_is_intercepted(c->nr))
 		return answer(CALL_PASS);
-	t->call = c;
-	t->fiber.vectors = (uint8_t)c->vectors;
 	do {
+		t->call = c;
+		t->fiber.vectors = (uint8_t)c->vectors;
 		stats.answered[c->nr]++;
 		ret = table[c->nr].handler(c);
+		t->call = NULL; /* from here on a signal finds the program's own code; what came before is due */
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	} while (signals_due(t, ret) && signals_finish(t, c, &ret));
-	t->call = outer;
 	return answer(ret);
 }

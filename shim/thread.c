@@ -121,11 +121,15 @@ void threads_forked(void)
 static void thread_begin(void *arg)
 {
 	struct call *c = arg;
+	struct thread *t = (struct thread *)c->ret;
+	long ret = 0;
 
-	fiber_self = &((struct thread *)c->ret)->fiber;
-	hub_self = fiber_self->hub;
+	fiber_self = &t->fiber;
+	hub_self = t->fiber.hub;
 	c->ret = c->pass + 2;
-	call_return(c, 0);
+	if (signals_due(t, ret))
+		signals_finish(t, c, &ret);
+	call_return(c, ret);
 }
 
 /* The creator's frame is copied below the new stack's top: registers, and the way back to the site. */
@@ -272,6 +276,8 @@ long thread_park(const char *why, uint64_t deadline_ns)
 {
 	struct thread *t = thread_self();
 
+	if (signals_interrupt(t))
+		return -EINTR;
 	t->busy = 0;
 	stats.parks[t->call->nr]++;
 	return hub_park(why, deadline_ns);
@@ -281,6 +287,8 @@ long thread_wait_fd(int fd, short events, const char *why, uint64_t deadline_ns)
 {
 	struct thread *t = thread_self();
 
+	if (signals_interrupt(t))
+		return -EINTR;
 	t->busy = 0;
 	stats.parks[t->call->nr]++;
 	return fdwait(fd, events, why, deadline_ns);
