@@ -59,6 +59,8 @@ struct answer dispatch(struct call *c)
 
 	if (!call_is_intercepted(c->nr))
 		return answer(CALL_PASS);
+	if (signals.lent)
+		signals_real_mask_back();
 	do {
 		t->call = c;
 		t->fiber.vectors = (uint8_t)c->vectors;

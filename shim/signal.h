@@ -47,6 +47,7 @@ struct signals {
 	volatile unsigned noted; /* by signal_entry, in its inbox */
 	volatile unsigned seen;	 /* of these: handed out */
 	void *stack;		 /* the alternate stack that the kernel knows */
+	bool lent;		 /* the OS thread has one greenlet's mask, for a child to inherit */
 };
 
 extern struct signals signals __attribute__((visibility("hidden")));
@@ -79,7 +80,8 @@ bool signals_interrupt_(struct thread *t);
  * handler that interrupts it; the old one comes back by itself. */
 void signals_mask_temporary(uint64_t mask);
 
-/* Around fork, vfork and exec: the child gets the OS thread's mask, which must be the calling greenlet's meanwhile. */
+/* Around fork, vfork and exec: the child gets the OS thread's mask, which must be the calling greenlet's meanwhile.
+ * Where the handler passes the call on (CALL_PASS_VFORK), the mask comes back with the next call. */
 void signals_real_mask_for_child(void);
 void signals_real_mask_back(void);
 

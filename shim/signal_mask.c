@@ -178,6 +178,7 @@ void signals_block_but(int sig)
 void signals_unblock(void)
 {
 	held_off = false;
+	signals.lent = false;
 	kernel_mask(real);
 }
 
@@ -196,13 +197,14 @@ void signals_real_mask_for_child(void)
 	uint64_t mask = thread_self()->signals.mask;
 
 	held_off = true;
+	signals.lent = true;
 	if (mask != real)
 		kernel_mask(mask);
 }
 
 void signals_real_mask_back(void)
 {
-	if (held_off)
+	if (signals.lent)
 		signals_unblock();
 }
 
@@ -210,6 +212,7 @@ void signals_mask_forked(void)
 {
 	kernel_mask(thread_self()->signals.mask);
 	held_off = false;
+	signals.lent = false;
 }
 
 long sys_rt_sigprocmask(struct call *c)
