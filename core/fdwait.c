@@ -12,6 +12,7 @@
 #define IDLE_FIRES 4
 
 #define EITHER (POLLIN | POLLOUT)
+#define KNOWN (EITHER | FD_RARE)
 
 /* One descriptor number. Lives as long as the hub: numbers are reused. */
 struct fd_record {
@@ -75,8 +76,8 @@ static void want(struct fd_record *r, short events)
 
 static void link_waiter(struct fd_record *r, struct fd_waiter *w)
 {
-	/* A hang-up or an error is reported whatever was asked for, and the loop watches at least one direction. */
-	short events = w->events & EITHER ? w->events & EITHER : POLLIN;
+	/* A hang-up or an error is reported whatever was asked for, and the loop watches at least one thing. */
+	short events = w->events & KNOWN ? w->events & KNOWN : POLLIN;
 
 	list_push(&r->waiters, &w->node);
 	r->hub->waiters++;
@@ -204,7 +205,7 @@ void fdwait_fired(struct hub *hub, int fd, short revents)
 		return;
 	LIST_EACH_SAFE(node, &r->waiters) {
 		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
-		short events = w->events & EITHER ? w->events & EITHER : EITHER;
+		short events = w->events & KNOWN ? w->events & KNOWN : EITHER;
 		short got = (w->exclusive ? left : revents) & events;
 
 		if (!got)

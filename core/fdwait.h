@@ -1,11 +1,19 @@
 /* fdwait.h - fibers wait for descriptors. Any number of waiters per descriptor, in both directions, FIFO.
- * Event masks are poll(2)'s: POLLIN, POLLOUT (and POLLPRI POLLRDHUP etc. are not for here: nest an epoll set).
+ * Event masks are poll(2)'s: POLLIN, POLLOUT and FD_RARE. A hang-up or an error fires whatever was asked for.
  * A descriptor's watcher stays started after a wake-up (no epoll_ctl per request) and is stopped when it keeps firing
  * with nobody waiting. Before a watched descriptor is closed, fdwait_forget or fdwait_move must have been called. */
 #ifndef CORE_FDWAIT_H
 #define CORE_FDWAIT_H
 
+#include <poll.h>
+
 #include "hub.h"
+
+/* Events that libev does not know. POLLERR alone waits for nothing but errors and hang-ups. */
+#ifndef POLLRDHUP
+#define POLLRDHUP 0x2000
+#endif
+#define FD_RARE (POLLPRI | 0x80 | 0x200 | 0x400 | POLLRDHUP | POLLERR) /* POLLRDBAND POLLWRBAND POLLMSG */
 
 /* One wait for one descriptor; lives on the waiter's stack. */
 struct fd_waiter {

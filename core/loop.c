@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -27,11 +28,13 @@ struct loop {
 	struct hub *hub;
 	ev_io timer; /* on timer_fd: libev's own timers round up to about 1.1 ms in epoll */
 	ev_async wakeup;
+	ev_io rare; /* on rare_fd: an epoll set for the events that libev does not know */
+	int rare_fd; /* -1 until needed */
 	int timer_fd;
 	uint64_t armed_ns; /* what timer_fd is set to */
 };
 
-_Static_assert(sizeof(ev_io) <= sizeof(struct loop_watcher), "room for a watcher");
+_Static_assert(sizeof(ev_io) <= sizeof(((struct loop_watcher *)0)->opaque), "room for a watcher");
 
 /* Programs count on the lowest free numbers, and some close all from 3 upwards. */
 #define HIGH_FD 1000
@@ -116,6 +119,41 @@ static void on_wakeup(struct ev_loop *ev, ev_async *w, int revents)
 	(void)ev, (void)w, (void)revents;
 }
 
+/* POLLPRI, POLLRDHUP and the like have the same values in poll(2) and epoll(7). */
+static void on_rare(struct ev_loop *ev, ev_io *w, int revents)
+{
+	struct loop *loop = ev_userdata(ev);
+	struct epoll_event events[16];
+	long n = kernel_call(SYS_epoll_pwait, w->fd, events, 16, 0, NULL, 0);
+
+	(void)revents;
+	for (long i = 0; i < n; i++) {
+		short got = (short)events[i].events;
+
+		if (got & (POLLERR | POLLHUP))
+			got |= FD_RARE;
+		fdwait_fired(loop->hub, events[i].data.fd, got & FD_RARE);
+	}
+}
+
+static void watch_rare(struct loop *loop, int fd, short before, short events)
+{
+	struct epoll_event e = {.events = (uint32_t)(events & FD_RARE & ~POLLERR), .data.fd = fd};
+
+	if (loop->rare_fd < 0) {
+		loop->rare_fd = move_high(kernel_call(SYS_epoll_create1, EPOLL_CLOEXEC));
+		if (loop->rare_fd < 0)
+			return;
+		ev_io_init(&loop->rare, on_rare, loop->rare_fd, EV_READ);
+		ev_io_start(loop->ev, &loop->rare);
+	}
+	/* EPERM: a regular file, where such events never come. */
+	if (!events)
+		kernel_call(SYS_epoll_ctl, loop->rare_fd, EPOLL_CTL_DEL, fd, &e);
+	else if (!before || kernel_call(SYS_epoll_ctl, loop->rare_fd, EPOLL_CTL_MOD, fd, &e) < 0)
+		kernel_call(SYS_epoll_ctl, loop->rare_fd, EPOLL_CTL_ADD, fd, &e);
+}
+
 static void start_watchers(struct loop *loop)
 {
 	ev_io_init(&loop->timer, on_timer, loop->timer_fd, EV_READ);
@@ -142,6 +180,7 @@ struct loop *loop_open(struct hub *hub)
 		return NULL;
 	}
 	loop->hub = hub;
+	loop->rare_fd = -1;
 	loop->armed_ns = DEADLINE_NEVER;
 	ev_set_userdata(loop->ev, loop);
 	start_watchers(loop);
@@ -152,6 +191,8 @@ void loop_close(struct loop *loop)
 {
 	ev_loop_destroy(loop->ev);
 	kernel_call(SYS_close, loop->timer_fd);
+	if (loop->rare_fd >= 0)
+		kernel_call(SYS_close, loop->rare_fd);
 	loop_realloc(loop, 0);
 }
 
@@ -180,9 +221,12 @@ void loop_wakeup(struct loop *loop)
 
 void loop_watch(struct loop *loop, struct loop_watcher *watcher, int fd, short events)
 {
-	ev_io *w = (ev_io *)watcher;
+	ev_io *w = (ev_io *)watcher->opaque;
 	int wanted = (events & POLLIN ? EV_READ : 0) | (events & POLLOUT ? EV_WRITE : 0);
 
+	if (watcher->rare != (events & FD_RARE))
+		watch_rare(loop, fd, watcher->rare, events & FD_RARE);
+	watcher->rare = events & FD_RARE;
 	if (ev_is_active(w))
 		ev_io_stop(loop->ev, w);
 	if (!wanted)

@@ -12,6 +12,7 @@ struct loop;
 /* Room for a watcher, in the descriptor's own record (fdwait.c). */
 struct loop_watcher {
 	_Alignas(8) char opaque[64];
+	short rare; /* the FD_RARE events that are watched */
 };
 
 struct loop *loop_open(struct hub *hub); /* NULL: no memory or descriptors */
@@ -19,7 +20,7 @@ void loop_close(struct loop *loop);
 /* One turn: wait (until something happens, if block) and run callbacks. deadline_ns: when the next timer is due. */
 void loop_poll(struct loop *loop, bool block, uint64_t deadline_ns);
 void loop_wakeup(struct loop *loop);
-/* Have the watcher fire fdwait_fired(hub, fd, revents) for events (POLLIN, POLLOUT); 0 stops it. */
+/* Have the watcher fire fdwait_fired(hub, fd, revents) for events (POLLIN, POLLOUT, FD_RARE); 0 stops it. */
 void loop_watch(struct loop *loop, struct loop_watcher *w, int fd, short events);
 
 #endif
