@@ -1,0 +1,39 @@
+# Signals: what a program sees under greenshim is what it sees natively.
+
+load helpers
+
+@test "signals: masks, pending sets and directed signals are each thread's own" {
+	both signal_mask
+}
+
+@test "signals: EINTR where Linux gives it, with and without SA_RESTART" {
+	both signal_eintr
+}
+
+@test "signals: sigwait, sigwaitinfo, sigtimedwait, signalfd" {
+	both signal_wait
+}
+
+@test "signals: sigsuspend, pause, and the masks of ppoll, pselect and epoll_pwait" {
+	both signal_suspend
+}
+
+@test "signals: order, sa_mask, alternate stacks, jumps and contexts of handlers" {
+	both signal_handler
+}
+
+@test "signals: alarm, setitimer, timer_create" {
+	both signal_timer
+}
+
+@test "signals: what children inherit by fork, vfork, posix_spawn and exec" {
+	both signal_child
+}
+
+@test "signals: cancellation of parked calls" {
+	both signal_cancel
+}
+
+@test "signals: servers with a signal thread, or with main alone unblocked; default actions" {
+	both signal_daemon
+}
