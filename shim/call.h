@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 
 #define CALL_PASS LONG_MIN
 /* The same for calls whose child runs in our memory (vfork): entry-x86_64.S executes them itself. */

@@ -1,17 +1,35 @@
 /* offload.h - system calls that cannot be polled, run by real OS threads while the greenlet parks: F_SETLKW, flock,
- * the blocking open of a FIFO, process-shared futexes, System V and POSIX message queues, and the like.
- * Only the raw call moves: errno, thread-local storage and cancellation stay with the greenlet. */
+ * the blocking open of a FIFO, process-shared futexes, System V semaphores and queues, and the like.
+ * Only the raw call moves: errno, thread-local storage and cancellation stay with the greenlet. Helpers are made when
+ * needed, and end after some idle time. */
 #ifndef SHIM_OFFLOAD_H
 #define SHIM_OFFLOAD_H
 
+#include <signal.h>
+
 #include "call.h"
 
+struct hub;
+
 /* SWITCHES. Runs c's call, with its own arguments, on a helper; the kernel's result. A signal for the greenlet
- * interrupts the helper's call, which then returns -EINTR as natively. */
+ * interrupts the helper's call, which then returns -EINTR. */
 long offload_call(struct call *c);
-/* The same with other arguments. */
+/* The same with other arguments. why: a static string. */
 long offload(const char *why, long nr, const long arg[6]);
+/* On the hub's stack, after hub_attention(): wakes those whose calls have ended. */
+void offload_collect(struct hub *hub);
+/* The credentials of this OS thread change: helpers that have the old ones take no further calls. */
+void offload_retire(void);
 void offload_forked(void);
 unsigned offload_os_threads(void); /* alive now */
+
+/* signal_entry asks first: it ran on a helper, and there is nothing else to do. */
+bool offload_interrupted(const siginfo_t *info, void *context);
+
+/* For handlers: the code of a call that is restarted after a handler with SA_RESTART. */
+static inline long offload_restartable(long ret)
+{
+	return ret == -4 ? -ERESTARTSYS : ret; /* EINTR */
+}
 
 #endif

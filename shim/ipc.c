@@ -1,0 +1,147 @@
+#include <errno.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "offload.h"
+#include "scratch.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+/* System V semaphores: signal(7) lists them, and the queues, among the calls that are never restarted. */
+
+#define OPS_FEW 16
+
+static long semop_now(const struct call *c, size_t n)
+{
+	struct sembuf ops[OPS_FEW];
+
+	bytes_copy(ops, (void *)c->arg[1], n * sizeof(*ops));
+	for (size_t i = 0; i < n; i++)
+		ops[i].sem_flg |= IPC_NOWAIT;
+	stats.kernel_calls++;
+	return sys_call(SYS_semtimedop, c->arg[0], ops, n, NULL);
+}
+
+/* An attempt with IPC_NOWAIT, then a helper. */
+static long semop_wait(struct call *c)
+{
+	size_t n = (size_t)c->arg[2];
+	long ret = -EAGAIN;
+
+	if (n <= OPS_FEW && c->arg[1])
+		ret = semop_now(c, n);
+	if (ret == -EAGAIN)
+		return offload_call(c);
+	thread_did_not_block();
+	return ret;
+}
+
+long sys_semop(struct call *c)
+{
+	return semop_wait(c);
+}
+
+long sys_semtimedop(struct call *c)
+{
+	return semop_wait(c);
+}
+
+static long msg_wait(struct call *c, int flag_at, int blocked)
+{
+	long flags = c->arg[flag_at], ret;
+
+	c->arg[flag_at] = flags | IPC_NOWAIT;
+	ret = call_native(c);
+	c->arg[flag_at] = flags;
+	if (ret == -blocked && !(flags & IPC_NOWAIT))
+		return offload_call(c);
+	thread_did_not_block();
+	return ret;
+}
+
+long sys_msgsnd(struct call *c)
+{
+	return msg_wait(c, 3, EAGAIN);
+}
+
+long sys_msgrcv(struct call *c)
+{
+	return msg_wait(c, 4, ENOMSG);
+}
+
+/* POSIX queues are descriptors, and can be polled. mq_overview(7). */
+
+static bool deadline_of(const struct timespec *at, uint64_t *deadline_ns)
+{
+	uint64_t now;
+
+	*deadline_ns = DEADLINE_NEVER;
+	if (!at)
+		return true;
+	if (at->tv_sec < 0 || (unsigned long)at->tv_nsec >= NS_PER_SEC)
+		return false;
+	now = clock_ns(CLOCK_REALTIME);
+	*deadline_ns = timespec_ns(at) > now ? deadline_in(timespec_ns(at) - now) : 0;
+	return true;
+}
+
+static long mq_wait(const struct call *c, short events)
+{
+	struct timespec past = {0, 0};
+	uint64_t deadline_ns;
+	long ret, why = 0;
+
+	if (!deadline_of((const struct timespec *)c->arg[4], &deadline_ns))
+		return -EINVAL;
+	for (;;) {
+		stats.kernel_calls++;
+		ret = sys_call(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], &past);
+		if (ret != -ETIMEDOUT || !deadline_ns)
+			break;
+		if (why < 0)
+			return why == -EINTR ? -ERESTARTSYS : why;
+		why = thread_wait_fd((int)c->arg[0], events, call_name(c->nr), deadline_ns);
+	}
+	thread_did_not_block();
+	return ret;
+}
+
+long sys_mq_timedsend(struct call *c)
+{
+	return mq_wait(c, POLLOUT);
+}
+
+long sys_mq_timedreceive(struct call *c)
+{
+	return mq_wait(c, POLLIN);
+}
+
+/* What has ended already is taken at once; a helper waits for the rest. io_getevents(2). */
+long sys_io_getevents(struct call *c)
+{
+	const size_t event_size = 32;
+	struct timespec zero = {0, 0};
+	long rest[6], got, more;
+
+	stats.kernel_calls++;
+	got = sys_call(SYS_io_getevents, c->arg[0], c->arg[1] < 0 || c->arg[1] > c->arg[2] ? -1 : 0, c->arg[2], c->arg[3], &zero);
+	if (got < 0 || got >= c->arg[1])
+		return got;
+	for (int i = 0; i < 6; i++)
+		rest[i] = c->arg[i];
+	rest[1] -= got;
+	rest[2] -= got;
+	rest[3] += got * (long)event_size;
+	more = offload("io_getevents", SYS_io_getevents, rest);
+	return more < 0 ? (got ? got : more) : got + more;
+}
+
+long sys_io_pgetevents(struct call *c)
+{
+	return offload_call(c);
+}

@@ -1,0 +1,324 @@
+#include "offload.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#include "signal_state.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+/* A helper runs raw system calls, and libev's wake-up: errno and what libc looks at before write(2) lie within the
+ * thread-local block, all zero. */
+#define STACK (32 << 10)
+#define TLS_BELOW (64 << 10)
+#define TLS_ABOVE 4096
+#define MEMORY (STACK + TLS_BELOW + TLS_ABOVE)
+#define IDLE_NS 300000000
+
+/* One call under way; on the stack of the greenlet that waits for it. The first three: offload-x86_64.S. */
+struct offload_job {
+	long cancel; /* a signal has come: no call any more */
+	long nr;
+	long arg[6];
+	long result;
+	bool done;
+	struct fiber *fiber;
+	struct helper *helper;
+	struct offload_job *next; /* in `ended` */
+};
+
+_Static_assert(offsetof(struct offload_job, nr) == 8 && offsetof(struct offload_job, arg) == 16, "offload-x86_64.S");
+
+enum helper_word { HELPER_IDLE, HELPER_BUSY, HELPER_LEAVES };
+
+/* An OS thread, or the memory of one that has ended. */
+struct helper {
+	uint32_t word; /* enum helper_word; its futex */
+	int tid;       /* 0 once the kernel has finished with its stack */
+	bool busy;     /* the hub's view: until its job is collected */
+	unsigned generation;
+	struct offload_job *job;
+	char *memory;
+	struct helper *next;
+};
+
+long offload_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid, void *tls)
+	__attribute__((visibility("hidden")));
+long offload_run(const struct offload_job *job) __attribute__((visibility("hidden")));
+void offload_leave(void) __attribute__((noreturn, visibility("hidden")));
+extern char offload_run_begin[] __attribute__((visibility("hidden")));
+extern char offload_run_end[] __attribute__((visibility("hidden")));
+
+static struct helper *helpers;	  /* the hub's OS thread alone */
+static struct offload_job *ended; /* pushed by helpers, taken by the hub */
+static unsigned generation;
+static char cancelling; /* its address marks our own signals */
+
+/* Only helpers have it. */
+static _Thread_local struct helper *helper_self __attribute__((tls_model("initial-exec")));
+
+static bool word_change(struct helper *h, uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(&h->word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* The helper's side. */
+
+static bool helper_next(struct helper *h)
+{
+	struct timespec idle = {0, IDLE_NS};
+
+	for (;;) {
+		uint32_t word = __atomic_load_n(&h->word, __ATOMIC_SEQ_CST);
+		long ret;
+
+		if (word != HELPER_IDLE)
+			return word == HELPER_BUSY;
+		ret = sys_call(SYS_futex, &h->word, FUTEX_WAIT_PRIVATE, HELPER_IDLE, &idle);
+		if (ret == -ETIMEDOUT && word_change(h, HELPER_IDLE, HELPER_LEAVES))
+			return false;
+	}
+}
+
+/* The job is the greenlet's again, and may be gone, as soon as it is in the list. */
+static void helper_ended(struct helper *h, struct offload_job *job)
+{
+	struct hub *hub = job->fiber->hub;
+
+	h->job = NULL;
+	__atomic_store_n(&h->word, HELPER_IDLE, __ATOMIC_SEQ_CST);
+	job->next = __atomic_load_n(&ended, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&ended, &job->next, job, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+	hub_attention(hub);
+}
+
+static void helper_main(struct helper *h)
+{
+	uint64_t mask = ~SIGNAL_BIT(SIGNAL_CARRIER);
+
+	helper_self = h;
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, SIGNAL_SETSIZE);
+	while (helper_next(h)) {
+		struct offload_job *job = h->job;
+
+		job->result = offload_run(job);
+		helper_ended(h, job);
+	}
+	offload_leave();
+}
+
+/* The call has not been made, or was interrupted and would be restarted: both are -EINTR now. */
+static void interrupt(const struct helper *h, ucontext_t *uc)
+{
+#if defined(__x86_64__)
+	greg_t *pc = &uc->uc_mcontext.gregs[REG_RIP];
+
+	if (!h->job || !h->job->cancel || *pc < (greg_t)offload_run_begin || *pc >= (greg_t)offload_run_end)
+		return;
+	*pc = (greg_t)offload_run_end;
+	uc->uc_mcontext.gregs[REG_RAX] = -EINTR;
+#else
+	(void)h, (void)uc;
+#endif
+}
+
+bool offload_interrupted(const siginfo_t *info, void *context)
+{
+	const struct helper *h = helper_self;
+
+	if (!h)
+		return false;
+	if (info->si_code == SI_QUEUE && info->si_ptr == &cancelling)
+		interrupt(h, context);
+	else /* the process's, and by chance given to us */
+		sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), signal_os_tid(), info->si_signo, info);
+	return true;
+}
+
+/* The hub's side. */
+
+static bool memory_map(struct helper *h)
+{
+	long p;
+
+	if (h->memory)
+		return true;
+	p = sys_call(SYS_mmap, 0, MEMORY, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (sys_failed(p))
+		return false;
+	h->memory = (char *)p;
+	return true;
+}
+
+/* The record of a helper that has ended, or a new one. */
+static struct helper *record(void)
+{
+	struct helper *h;
+	long p;
+
+	for (h = helpers; h; h = h->next)
+		if (!h->busy && h->word == HELPER_LEAVES && !__atomic_load_n(&h->tid, __ATOMIC_SEQ_CST))
+			return h;
+	p = sys_call(SYS_mmap, 0, sizeof(*h), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (sys_failed(p))
+		return NULL;
+	h = (struct helper *)p;
+	h->word = HELPER_LEAVES;
+	h->next = helpers;
+	helpers = h;
+	return h;
+}
+
+#define HELPER_FLAGS                                                                                     \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+static long start(struct helper *h)
+{
+	uintptr_t *top = (uintptr_t *)(h->memory + STACK) - 2;
+	uintptr_t *tls = (uintptr_t *)(h->memory + STACK + TLS_BELOW);
+	uint64_t all = SIGNAL_ALL, before;
+	long ret;
+
+	top[0] = (uintptr_t)h;
+	top[1] = (uintptr_t)helper_main;
+	tls[0] = tls[2] = (uintptr_t)tls; /* psABI: %fs:0; glibc: THREAD_SELF */
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGNAL_SETSIZE);
+	ret = offload_clone(HELPER_FLAGS, top, &h->tid, &h->tid, tls);
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SETSIZE);
+	return ret;
+}
+
+static long submit_new(struct offload_job *job)
+{
+	struct helper *h = record();
+	long ret;
+
+	if (!h || !memory_map(h))
+		return -ENOMEM;
+	h->job = job;
+	h->busy = true;
+	h->generation = generation;
+	h->word = HELPER_BUSY;
+	job->helper = h;
+	ret = start(h);
+	if (ret > 0)
+		return 0;
+	h->word = HELPER_LEAVES;
+	h->busy = false;
+	return ret;
+}
+
+static long submit(struct offload_job *job)
+{
+	for (struct helper *h = helpers; h; h = h->next) {
+		if (h->busy || h->word != HELPER_IDLE || h->generation != generation)
+			continue;
+		h->job = job;
+		job->helper = h;
+		if (!word_change(h, HELPER_IDLE, HELPER_BUSY))
+			continue;
+		h->busy = true;
+		sys_call(SYS_futex, &h->word, FUTEX_WAKE_PRIVATE, 1);
+		return 0;
+	}
+	return submit_new(job);
+}
+
+static void send_home(struct helper *h)
+{
+	if (word_change(h, HELPER_IDLE, HELPER_LEAVES))
+		sys_call(SYS_futex, &h->word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void offload_collect(struct hub *hub)
+{
+	struct offload_job *job = __atomic_exchange_n(&ended, NULL, __ATOMIC_SEQ_CST), *next;
+
+	(void)hub;
+	for (; job; job = next) {
+		next = job->next;
+		job->done = true;
+		job->helper->busy = false;
+		if (job->helper->generation != generation)
+			send_home(job->helper);
+		hub_wake(job->fiber, 0);
+	}
+}
+
+void offload_retire(void)
+{
+	generation++;
+	for (struct helper *h = helpers; h; h = h->next)
+		if (!h->busy)
+			send_home(h);
+}
+
+static void cancel(struct offload_job *job)
+{
+	siginfo_t info;
+
+	for (unsigned i = 0; i < sizeof(info) / sizeof(long); i++)
+		((volatile long *)&info)[i] = 0;
+	info.si_signo = SIGNAL_CARRIER;
+	info.si_code = SI_QUEUE;
+	info.si_ptr = &cancelling;
+	__atomic_store_n(&job->cancel, 1, __ATOMIC_SEQ_CST);
+	sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), job->helper->tid, SIGNAL_CARRIER, &info);
+}
+
+long offload(const char *why, long nr, const long arg[6])
+{
+	struct offload_job job = {.nr = nr, .fiber = fiber_self};
+	long ret;
+
+	for (int i = 0; i < 6; i++)
+		job.arg[i] = arg[i];
+	ret = submit(&job);
+	if (ret)
+		return ret;
+	stats.offloaded++;
+	hub_hold(job.fiber->hub, 1);
+	while (!job.done)
+		if (job.cancel)
+			hub_park(why, DEADLINE_NEVER);
+		else if (thread_park(why, DEADLINE_NEVER) == -EINTR && !job.done)
+			cancel(&job);
+	hub_hold(job.fiber->hub, -1);
+	return job.result;
+}
+
+long offload_call(struct call *c)
+{
+	return offload(call_name(c->nr), c->nr, c->arg);
+}
+
+void offload_forked(void)
+{
+	helpers = NULL;
+	ended = NULL;
+}
+
+unsigned offload_os_threads(void)
+{
+	unsigned count = 0;
+
+	for (struct helper *h = helpers; h; h = h->next)
+		count += h->tid != 0;
+	return count;
+}
+
+/* setuid(2) and the like: glibc has every thread that it knows make the call; it does not know the helpers. */
+long sys_set_credentials(struct call *c)
+{
+	(void)c;
+	offload_retire();
+	return CALL_PASS;
+}

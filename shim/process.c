@@ -1,0 +1,96 @@
+#include "process.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "../core/check.h"
+#include "offload.h"
+#include "scratch.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+/* In the child of fork: what the shim's other greenlets and helpers had is gone. */
+static void child(const struct call *c, uintptr_t stack_top)
+{
+	struct call *frame = (struct call *)(stack_top - RED_ZONE) - 1;
+
+	offload_forked();
+	signals_forked();
+	threads_forked();
+	if (!stack_top)
+		call_return((struct call *)c, 0);
+	bytes_copy(frame, c, sizeof(*c));
+	call_return(frame, 0);
+}
+
+/* The child gets its stack from us, after the shim's part of its life is over. */
+static long fork_on_stack(const struct call *c, uintptr_t *stack_top)
+{
+	struct clone_args args;
+
+	*stack_top = 0;
+	if (c->nr == SYS_clone) {
+		*stack_top = (uintptr_t)c->arg[1];
+		return sys_call(SYS_clone, c->arg[0], 0, c->arg[2], c->arg[3], c->arg[4]);
+	}
+	if (c->nr != SYS_clone3 || !((struct clone_args *)c->arg[0])->stack ||
+	    (size_t)c->arg[1] > sizeof(args))
+		return call_native(c);
+	bytes_copy(&args, (void *)c->arg[0], (size_t)c->arg[1]);
+	*stack_top = args.stack + args.stack_size;
+	args.stack = args.stack_size = 0;
+	return sys_call(SYS_clone3, &args, c->arg[1]);
+}
+
+static long fork_here(struct call *c)
+{
+	uintptr_t stack_top;
+	long pid;
+
+	signals_real_mask_for_child();
+	pid = fork_on_stack(c, &stack_top);
+	if (!pid)
+		child(c, stack_top);
+	signals_real_mask_back();
+	return pid;
+}
+
+long process_clone(struct call *c, unsigned long flags, uintptr_t stack)
+{
+	(void)stack;
+	if (!(flags & CLONE_VM))
+		return fork_here(c);
+	signals_real_mask_for_child();
+	return CALL_PASS_VFORK;
+}
+
+#ifdef SYS_fork
+long sys_fork(struct call *c)
+{
+	return fork_here(c);
+}
+
+long sys_vfork(struct call *c)
+{
+	return process_clone(c, CLONE_VM | CLONE_VFORK, 0);
+}
+#endif
+
+/* The new program inherits the calling greenlet's mask, as natively; ignored signals the kernel knows. */
+long sys_execve(struct call *c)
+{
+	long ret;
+
+	signals_real_mask_for_child();
+	ret = call_native(c);
+	signals_real_mask_back();
+	return ret;
+}
+
+long sys_execveat(struct call *c)
+{
+	return sys_execve(c);
+}

@@ -1,0 +1,11 @@
+/* process.h - fork, vfork, exec. */
+#ifndef SHIM_PROCESS_H
+#define SHIM_PROCESS_H
+
+#include "call.h"
+
+/* clone(2) and clone3(2) without CLONE_THREAD. A child with its own memory is back to native until it makes a thread;
+ * one that shares ours (vfork, posix_spawn) runs natively while this OS thread is stopped. */
+long process_clone(struct call *c, unsigned long flags, uintptr_t stack);
+
+#endif

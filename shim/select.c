@@ -1,0 +1,204 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include "scratch.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+#include "waitset.h"
+
+#define WORD_BITS (8 * sizeof(unsigned long))
+
+/* The three sets: the program's, which the kernel's answer overwrites, and what they were. */
+struct sets {
+	unsigned n;    /* descriptors below this */
+	size_t words;  /* in each set */
+	unsigned long *user[3];
+	unsigned long *asked;
+};
+
+/* fs/select.c: POLLIN_SET, POLLOUT_SET, POLLEX_SET. */
+static const short set_events[3] = {POLLIN | POLLRDBAND, POLLOUT | POLLWRBAND, POLLPRI};
+
+/* The kernel looks at no more than its table of descriptors holds; nor may we read beyond what the program has. */
+static unsigned limit(unsigned n)
+{
+	struct rlimit files;
+
+	if (n <= FD_SETSIZE || sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &files) < 0 || n < files.rlim_cur)
+		return n;
+	return (unsigned)files.rlim_cur;
+}
+
+static size_t sets_size(const struct sets *s)
+{
+	return 3 * s->words * sizeof(long);
+}
+
+static void sets_save(struct sets *s)
+{
+	for (int i = 0; i < 3; i++)
+		if (s->user[i])
+			bytes_copy(s->asked + (size_t)i * s->words, s->user[i], s->words * sizeof(long));
+}
+
+static void sets_restore(const struct sets *s)
+{
+	for (int i = 0; i < 3; i++)
+		if (s->user[i])
+			bytes_copy(s->user[i], s->asked + (size_t)i * s->words, s->words * sizeof(long));
+}
+
+static unsigned long asked_word(const struct sets *s, int set, size_t word)
+{
+	return s->user[set] ? s->asked[(size_t)set * s->words + word] : 0;
+}
+
+static unsigned long any_word(const struct sets *s, size_t word)
+{
+	unsigned long bits = asked_word(s, 0, word) | asked_word(s, 1, word) | asked_word(s, 2, word);
+
+	if (word == s->n / WORD_BITS) /* the last one, when it is not whole */
+		bits &= (1UL << s->n % WORD_BITS) - 1;
+	return bits;
+}
+
+static unsigned sets_count(const struct sets *s)
+{
+	unsigned count = 0;
+
+	for (size_t word = 0; word < s->words; word++)
+		for (unsigned long bits = any_word(s, word); bits; bits &= bits - 1)
+			count++;
+	return count;
+}
+
+static short events_of(const struct sets *s, size_t word, unsigned long bit)
+{
+	short events = 0;
+
+	for (int set = 0; set < 3; set++)
+		if (asked_word(s, set, word) & bit)
+			events |= set_events[set];
+	/* Band data comes with ordinary readiness wherever it exists at all; asking for it would cost a second watcher. */
+	return events & (POLLIN | POLLOUT | POLLPRI);
+}
+
+static long select_park(const struct sets *s, uint64_t deadline_ns)
+{
+	struct waitset w;
+	long ret = waitset_open(&w, sets_count(s));
+
+	if (ret)
+		return ret;
+	for (size_t word = 0; word < s->words; word++)
+		for (unsigned long bits = any_word(s, word); bits; bits &= bits - 1)
+			waitset_add(&w, (int)(word * WORD_BITS) + __builtin_ctzl(bits),
+				    events_of(s, word, bits & -bits));
+	ret = waitset_park(&w, "select", deadline_ns);
+	waitset_close(&w);
+	return ret;
+}
+
+static long select_now(const struct sets *s)
+{
+	struct timespec zero = {0, 0};
+
+	stats.kernel_calls++;
+	return sys_call(SYS_pselect6, s->n, s->user[0], s->user[1], s->user[2], &zero, NULL);
+}
+
+/* SWITCHES. deadline_ns 0: do not wait. */
+static long select_until(const struct sets *s, uint64_t deadline_ns)
+{
+	for (;;) {
+		long ret = select_now(s), why;
+
+		if (ret || !deadline_ns) {
+			thread_did_not_block();
+			return ret;
+		}
+		why = select_park(s, deadline_ns);
+		sets_restore(s);
+		if (why == -EINTR)
+			return -ERESTARTNOHAND;
+		if (why == -ENOMEM)
+			return why;
+		if (why == -ETIMEDOUT)
+			return select_now(s);
+	}
+}
+
+static long select_sets(struct call *c, uint64_t deadline_ns)
+{
+	struct sets s = {.n = limit((unsigned)c->arg[0])};
+	long ret;
+
+	if ((int)c->arg[0] < 0)
+		return -EINVAL;
+	s.words = (s.n + WORD_BITS - 1) / WORD_BITS;
+	for (int i = 0; i < 3; i++)
+		s.user[i] = (unsigned long *)c->arg[i + 1];
+	s.asked = scratch_get(sets_size(&s) + 1);
+	if (!s.asked)
+		return -ENOMEM;
+	sets_save(&s);
+	ret = select_until(&s, deadline_ns);
+	scratch_put(s.asked, sets_size(&s) + 1);
+	return ret;
+}
+
+#ifdef SYS_select
+/* select(2): microseconds beyond a second are carried; the time that is left is written back. */
+long sys_select(struct call *c)
+{
+	struct timeval *timeout = (struct timeval *)c->arg[4];
+	uint64_t deadline_ns = DEADLINE_NEVER;
+	struct timespec ts;
+	long ret;
+
+	if (timeout) {
+		ts.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
+		ts.tv_nsec = timeout->tv_usec % 1000000 * 1000;
+		if (ts.tv_sec < 0 || ts.tv_nsec < 0)
+			return -EINVAL;
+		deadline_ns = timespec_ns(&ts) ? deadline_in(timespec_ns(&ts)) : 0;
+	}
+	ret = select_sets(c, deadline_ns);
+	if (timeout) {
+		waitset_left(&ts, deadline_ns);
+		timeout->tv_sec = ts.tv_sec;
+		timeout->tv_usec = ts.tv_nsec / 1000;
+	}
+	return ret;
+}
+#endif
+
+long sys_pselect6(struct call *c)
+{
+	struct timespec *timeout = (struct timespec *)c->arg[4];
+	const struct {
+		const uint64_t *mask;
+		size_t size;
+	} *sig = (void *)c->arg[5];
+	uint64_t deadline_ns = DEADLINE_NEVER;
+	long ret;
+
+	if (timeout && (timeout->tv_sec < 0 || (unsigned long)timeout->tv_nsec >= NS_PER_SEC))
+		return -EINVAL;
+	if (sig && sig->mask && sig->size != sizeof(*sig->mask))
+		return -EINVAL;
+	if (timeout)
+		deadline_ns = timespec_ns(timeout) ? deadline_in(timespec_ns(timeout)) : 0;
+	if (sig && sig->mask)
+		signals_mask_temporary(*sig->mask);
+	ret = select_sets(c, deadline_ns);
+	if (timeout)
+		waitset_left(timeout, deadline_ns);
+	return ret;
+}

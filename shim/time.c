@@ -1,0 +1,92 @@
+#include <errno.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "offload.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+#include "waitset.h"
+
+static bool is_valid(const struct timespec *ts)
+{
+	return ts->tv_sec >= 0 && (unsigned long)ts->tv_nsec < NS_PER_SEC;
+}
+
+/* SWITCHES. 0 at the deadline, -ERESTARTNOHAND for a signal. */
+static long sleep_until(uint64_t deadline_ns)
+{
+	for (;;) {
+		long ret = thread_park("sleep", deadline_ns);
+
+		if (ret == -ETIMEDOUT)
+			return 0;
+		if (ret == -EINTR)
+			return -ERESTARTNOHAND;
+	}
+}
+
+/* SWITCHES. A relative sleep; left: where to say how much of it a signal took, or NULL. */
+static long sleep_for(const struct timespec *ts, struct timespec *left)
+{
+	uint64_t deadline_ns = deadline_in(timespec_ns(ts));
+	long ret;
+
+	if (!timespec_ns(ts)) {
+		hub_yield();
+		return 0;
+	}
+	ret = sleep_until(deadline_ns);
+	if (ret && left)
+		waitset_left(left, deadline_ns);
+	return ret;
+}
+
+/* SWITCHES. A point in time on a clock that may be set: it is looked at again when the time should have come. */
+static long sleep_to(clockid_t clock, const struct timespec *at)
+{
+	uint64_t target = timespec_ns(at);
+	struct timespec now;
+	long ret = 0;
+
+	while (!ret) {
+		sys_call(SYS_clock_gettime, clock, &now);
+		if (timespec_ns(&now) >= target)
+			return 0;
+		ret = sleep_until(deadline_in(target - timespec_ns(&now)));
+	}
+	return ret;
+}
+
+long sys_nanosleep(struct call *c)
+{
+	const struct timespec *ts = (const struct timespec *)c->arg[0];
+
+	if (!is_valid(ts))
+		return -EINVAL;
+	return sleep_for(ts, (struct timespec *)c->arg[1]);
+}
+
+long sys_clock_nanosleep(struct call *c)
+{
+	clockid_t clock = (clockid_t)c->arg[0];
+	const struct timespec *ts = (const struct timespec *)c->arg[2];
+	bool absolute = c->arg[1] & TIMER_ABSTIME;
+
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_MONOTONIC:
+	case CLOCK_BOOTTIME:
+	case CLOCK_TAI:
+		break;
+	default: /* CPU-time clocks; or one that cannot be slept on, which does not block */
+		return offload_call(c);
+	}
+	if (!is_valid(ts))
+		return -EINVAL;
+	if (!absolute)
+		return sleep_for(ts, (struct timespec *)c->arg[3]);
+	if (clock == CLOCK_MONOTONIC)
+		return timespec_ns(ts) > now_ns() ? sleep_until(timespec_ns(ts)) : 0;
+	return sleep_to(clock, ts);
+}

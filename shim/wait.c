@@ -1,0 +1,138 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "../core/fdwait.h"
+#include "offload.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+/* Whom a call waits for, in waitid's terms. */
+struct wanted {
+	idtype_t type;
+	id_t id;
+	int options; /* with WEXITED where it is implied */
+};
+
+/* A low number would be seen: the program's next descriptor would not be the lowest that it knows to be free. */
+static long pidfd_high(id_t pid)
+{
+	long fd = sys_call(SYS_pidfd_open, pid, 0), high;
+
+	if (fd < 0)
+		return fd;
+	high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 1000);
+	if (high < 0)
+		return fd;
+	sys_call(SYS_close, fd);
+	return high;
+}
+
+/* SWITCHES. A pidfd is readable once its process has ended. 0: look again. */
+static long park_on_pid(id_t pid)
+{
+	long fd = pidfd_high(pid), ret;
+
+	if (fd == -ESRCH)
+		return 0; /* reaped by another thread just now */
+	if (fd < 0)
+		return fd;
+	ret = thread_wait_fd((int)fd, POLLIN, "wait", DEADLINE_NEVER);
+	fdwait_forget(&threads.hub, (int)fd, 0);
+	sys_call(SYS_close, fd);
+	return ret < 0 ? ret : 0;
+}
+
+/* SWITCHES. Any of several children, or a stop: a helper waits, and leaves the child to be waited for.
+ * Its own children are none: every child belongs to the process. */
+static long park_on_any(const struct wanted *w)
+{
+	long arg[6] = {w->type, w->id, 0, (w->options & ~(WNOHANG | __WNOTHREAD)) | WNOWAIT, 0, 0};
+	long ret = offload("wait", SYS_waitid, arg);
+
+	return ret == -ECHILD ? 0 : ret;
+}
+
+/* SWITCHES. 0: look again; -EINTR. */
+static long park_on(const struct wanted *w)
+{
+	bool stops = w->options & (WSTOPPED | WCONTINUED);
+	long ret = -EINVAL;
+
+	if (w->type == P_PID && !stops)
+		ret = park_on_pid(w->id);
+	else if (w->type == P_PIDFD && !stops)
+		ret = thread_wait_fd((int)w->id, POLLIN, "wait", DEADLINE_NEVER);
+	if (ret >= 0 || ret == -EINTR)
+		return ret;
+	return park_on_any(w);
+}
+
+static struct wanted wanted_by_pid(int pid, int options)
+{
+	struct wanted w = {P_ALL, 0, options | WEXITED};
+
+	if (pid > 0)
+		w = (struct wanted){P_PID, (id_t)pid, options | WEXITED};
+	else if (pid != -1)
+		w = (struct wanted){P_PGID, (id_t)-pid, options | WEXITED};
+	return w;
+}
+
+/* A signal may have come because a child ended: that is looked for once more, as do_wait() in the kernel does. */
+long sys_wait4(struct call *c)
+{
+	int options = (int)c->arg[2];
+	struct wanted w = wanted_by_pid((int)c->arg[0], options);
+	long why = 0;
+
+	for (;;) {
+		long ret;
+
+		stats.kernel_calls++;
+		ret = sys_call(SYS_wait4, c->arg[0], c->arg[1], options | WNOHANG, c->arg[3]);
+		if (ret || options & WNOHANG) {
+			thread_did_not_block();
+			return ret;
+		}
+		if (why < 0)
+			return offload_restartable(why);
+		why = park_on(&w);
+	}
+}
+
+/* The head of the kernel's siginfo: only this much is looked at. */
+struct child_info {
+	int signo, error, code, pad;
+	int pid;
+	char rest[128 - 20];
+};
+
+long sys_waitid(struct call *c)
+{
+	struct wanted w = {(idtype_t)c->arg[0], (id_t)c->arg[1], (int)c->arg[3]};
+	struct child_info own = {.signo = 0}, *info = c->arg[2] ? (struct child_info *)c->arg[2] : &own;
+	long why = 0;
+
+	for (;;) {
+		long ret;
+
+		stats.kernel_calls++;
+		ret = sys_call(SYS_waitid, w.type, w.id, info, w.options | WNOHANG, c->arg[4]);
+		if (ret || info->signo || w.options & WNOHANG) {
+			thread_did_not_block();
+			return ret;
+		}
+		if (why < 0)
+			return offload_restartable(why);
+		why = park_on(&w);
+	}
+}

@@ -1,0 +1,59 @@
+#include "waitset.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "scratch.h"
+#include "thread.h"
+
+int waitset_open(struct waitset *s, unsigned n)
+{
+	s->used = 0;
+	s->size = n;
+	s->waiters = n <= WAITSET_FEW ? s->few : scratch_get(n * sizeof(*s->waiters));
+	return s->waiters ? 0 : -ENOMEM;
+}
+
+static short known_events(short events)
+{
+	short known = events & (POLLIN | POLLOUT | FD_RARE) & ~POLLERR;
+
+	if (events & POLLRDNORM)
+		known |= POLLIN;
+	if (events & POLLWRNORM)
+		known |= POLLOUT;
+	return known ? known : POLLERR;
+}
+
+void waitset_add(struct waitset *s, int fd, short events)
+{
+	struct fd_waiter *w = &s->waiters[s->used];
+
+	*w = (struct fd_waiter){.fiber = fiber_self, .fd = fd, .events = known_events(events)};
+	if (!fdwait_add(w))
+		s->used++;
+}
+
+long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns)
+{
+	long ret = thread_park(why, deadline_ns);
+
+	for (unsigned i = 0; i < s->used; i++)
+		fdwait_remove(&s->waiters[i]);
+	s->used = 0;
+	return ret;
+}
+
+void waitset_close(struct waitset *s)
+{
+	if (s->waiters != s->few)
+		scratch_put(s->waiters, s->size * sizeof(*s->waiters));
+}
+
+void waitset_left(struct timespec *left, uint64_t deadline_ns)
+{
+	uint64_t now = now_ns(), ns = deadline_ns > now ? deadline_ns - now : 0;
+
+	left->tv_sec = (time_t)(ns / NS_PER_SEC);
+	left->tv_nsec = (long)(ns % NS_PER_SEC);
+}

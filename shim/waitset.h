@@ -1,0 +1,27 @@
+/* waitset.h - one greenlet waits for several descriptors: poll's and select's common half.
+ * Lives on the waiter's stack. What woke it is not told: the real call, made again, knows. */
+#ifndef SHIM_WAITSET_H
+#define SHIM_WAITSET_H
+
+#include "../core/fdwait.h"
+
+#define WAITSET_FEW 4
+
+struct waitset {
+	struct fd_waiter *waiters;
+	unsigned used, size;
+	struct fd_waiter few[WAITSET_FEW];
+};
+
+/* Room for n descriptors. 0 or -ENOMEM. */
+int waitset_open(struct waitset *s, unsigned n);
+/* events: poll(2)'s; none at all waits for errors and hang-ups. A descriptor that cannot be waited for is left out. */
+void waitset_add(struct waitset *s, int fd, short events);
+/* SWITCHES. Until one of them is ready, a signal is due (-EINTR) or the deadline (-ETIMEDOUT). Forgets them all. */
+long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns);
+void waitset_close(struct waitset *s);
+
+/* What is left until the deadline, as ppoll and pselect6 report it. */
+void waitset_left(struct timespec *left, uint64_t deadline_ns);
+
+#endif
