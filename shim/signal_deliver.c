@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "offload.h"
 #include "signal_frame.h"
 
 typedef void handler_fn(int, siginfo_t *, void *);
@@ -198,6 +199,8 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	struct thread *t = thread_self();
 	ucontext_t *uc = context;
 
+	if (!t && offload_interrupted(info, uc))
+		return;
 	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
 		interrupted_child(sig, info, uc);
 	else if (t && !t->call)
