@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "../core/check.h"
@@ -104,6 +105,7 @@ int threads_open(void)
 	if (err)
 		return err;
 	t->tid = (int)sys_call(SYS_gettid);
+	sys_call(SYS_prctl, PR_GET_NAME, t->name);
 	futex_init();
 	publish(t);
 	threads.active = true;
@@ -154,6 +156,7 @@ long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uint
 		return -EAGAIN;
 	prepare(t, c, stack_top, flags & CLONE_SETTLS ? tls : 0);
 	t->tid = next_tid();
+	name_sync(self);
 	memcpy(t->name, self->name, sizeof(t->name));
 	if (flags & CLONE_PARENT_SETTID)
 		*parent_tid = t->tid;
@@ -161,6 +164,7 @@ long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uint
 		*child_tid = t->tid;
 	if (flags & CLONE_CHILD_CLEARTID)
 		t->clear_tid = (uint32_t *)child_tid;
+	sched_thread_new(self, t);
 	signals_thread_new(self, t);
 	publish(t);
 	stats.threads_made++;
@@ -195,6 +199,8 @@ static void thread_dead(struct fiber *f)
 	uint32_t *clear_tid = t->clear_tid;
 
 	unpublish(t);
+	sched_thread_exit(t);
+	name_thread_exit(t);
 	if (t != &threads.main)
 		thread_free(t);
 	if (clear_tid) {

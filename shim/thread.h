@@ -8,6 +8,7 @@
 
 #include "../core/hub.h"
 #include "call.h"
+#include "sched.h"
 #include "signal.h"
 
 /* Above every pid_max (2^22), within FUTEX_TID_MASK. The main thread keeps its real one. */
@@ -24,6 +25,8 @@ struct thread {
 	uint32_t *clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address(2) */
 	void *robust_list;   /* set_robust_list(2) */
 	char name[16];	     /* PR_SET_NAME */
+	int name_fd;	     /* where another thread writes it; 0: nobody did */
+	struct sched_thread sched;
 	struct signal_thread signals;
 };
 

@@ -1,0 +1,126 @@
+/* name.c - names of threads. One's own is set by prctl; another's by writing to its comm file (pthread_setname_np(3)),
+ * which for a greenlet is a memfd: what was written there is taken over when somebody wants to know. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sched.h"
+#include "scratch.h"
+#include "sys.h"
+#include "thread.h"
+
+#define NAME_MAX_BYTES 15
+
+static void name_set(struct thread *t, const char *name, size_t max)
+{
+	size_t n = 0;
+
+	for (; n < max && n < NAME_MAX_BYTES && name[n]; n++)
+		t->name[n] = name[n];
+	while (n < sizeof(t->name))
+		t->name[n++] = '\0';
+}
+
+void name_sync(struct thread *t)
+{
+	char text[NAME_MAX_BYTES + 1];
+	long n;
+
+	if (!t->name_fd)
+		return;
+	n = sys_call(SYS_pread64, t->name_fd, text, NAME_MAX_BYTES, 0);
+	if (n > 0)
+		name_set(t, text, (size_t)n);
+}
+
+void name_thread_exit(struct thread *t)
+{
+	if (t->name_fd)
+		sys_call(SYS_close, t->name_fd);
+}
+
+long sys_prctl(struct call *c)
+{
+	struct thread *t = thread_self();
+	bool main_thread = t == &threads.main;
+
+	if (c->arg[0] == PR_SET_NAME) {
+		name_set(t, (const char *)c->arg[1], NAME_MAX_BYTES);
+		if (t->name_fd)
+			sys_call(SYS_ftruncate, t->name_fd, 0);
+		return main_thread ? CALL_PASS : 0;
+	}
+	if (c->arg[0] == PR_GET_NAME && !main_thread) {
+		name_sync(t);
+		bytes_copy((void *)c->arg[1], t->name, sizeof(t->name));
+		return 0;
+	}
+	return CALL_PASS;
+}
+
+/* "/proc/self/task/4194305/comm" */
+static struct thread *named_by(const char *path)
+{
+	static const char before[] = "/proc/self/task/", after[] = "/comm";
+	int tid = 0;
+
+	for (const char *p = before; *p; p++)
+		if (*path++ != *p)
+			return NULL;
+	for (; *path >= '0' && *path <= '9' && tid < TID_LAST / 10; path++)
+		tid = tid * 10 + *path - '0';
+	for (const char *p = after; *p; p++)
+		if (*path++ != *p)
+			return NULL;
+	return *path || tid < TID_FIRST ? NULL : thread_find(tid);
+}
+
+static long memfd(int flags)
+{
+	return sys_call(SYS_memfd_create, "comm", flags & O_CLOEXEC ? 1 : 0);
+}
+
+static long open_reader(struct thread *t, int flags)
+{
+	size_t n = 0;
+	long fd = memfd(flags);
+
+	if (fd < 0)
+		return fd;
+	name_sync(t);
+	while (n < NAME_MAX_BYTES && t->name[n])
+		n++;
+	sys_call(SYS_pwrite64, fd, t->name, n, 0);
+	sys_call(SYS_pwrite64, fd, "\n", 1, n);
+	return fd;
+}
+
+/* The program's descriptor and our own are one file. */
+static long open_writer(struct thread *t, int flags)
+{
+	long fd, own;
+
+	name_sync(t);
+	fd = memfd(flags);
+	if (fd < 0)
+		return fd;
+	own = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 1000);
+	if (own < 0) {
+		sys_call(SYS_close, fd);
+		return own;
+	}
+	name_thread_exit(t);
+	t->name_fd = (int)own;
+	return fd;
+}
+
+long name_open(const char *path, int flags)
+{
+	struct thread *t = named_by(path);
+
+	if (!t)
+		return -ENOENT;
+	return (flags & O_ACCMODE) == O_RDONLY ? open_reader(t, flags) : open_writer(t, flags);
+}

@@ -1,0 +1,270 @@
+#include "sched.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "scratch.h"
+#include "sys.h"
+#include "thread.h"
+
+#define CPUS_BYTES 1024 /* 8,192 CPUs: the kernel's largest NR_CPUS */
+#define RESET_ON_FORK 0x40000000
+
+struct thread *sched_target(long pid)
+{
+	struct thread *t = (int)pid ? thread_find((int)pid) : thread_self();
+
+	return t == &threads.main ? NULL : t;
+}
+
+void sched_thread_new(const struct thread *parent, struct thread *child)
+{
+	child->sched = parent->sched;
+	child->sched.cpus = parent->sched.cpus ? scratch_get(CPUS_BYTES) : NULL;
+	if (child->sched.cpus)
+		bytes_copy(child->sched.cpus, parent->sched.cpus, CPUS_BYTES);
+	if (child->sched.policy & RESET_ON_FORK)
+		child->sched.policy = child->sched.priority = 0;
+}
+
+void sched_thread_exit(struct thread *t)
+{
+	scratch_put(t->sched.cpus, CPUS_BYTES);
+}
+
+/* Which CPUs a set allows, only the kernel knows (cpusets): the OS thread tries it. */
+static long probe_cpus(size_t size, const void *wanted, unsigned long *allowed)
+{
+	unsigned long *before = scratch_get(CPUS_BYTES);
+	long n, ret;
+
+	if (!before)
+		return -ENOMEM;
+	n = sys_call(SYS_sched_getaffinity, 0, CPUS_BYTES, before);
+	ret = n < 0 ? n : sys_call(SYS_sched_setaffinity, 0, size, wanted);
+	if (!ret) {
+		sys_call(SYS_sched_getaffinity, 0, CPUS_BYTES, allowed);
+		sys_call(SYS_sched_setaffinity, 0, n, before);
+	}
+	scratch_put(before, CPUS_BYTES);
+	return ret;
+}
+
+long sys_sched_setaffinity(struct call *c)
+{
+	struct thread *t = sched_target(c->arg[0]);
+	unsigned long *cpus;
+	long ret;
+
+	if (!t)
+		return CALL_PASS;
+	cpus = scratch_get(CPUS_BYTES);
+	if (!cpus)
+		return -ENOMEM;
+	for (unsigned i = 0; i < CPUS_BYTES / sizeof(*cpus); i++)
+		((volatile unsigned long *)cpus)[i] = 0;
+	ret = probe_cpus((size_t)c->arg[1], (void *)c->arg[2], cpus);
+	if (ret) {
+		scratch_put(cpus, CPUS_BYTES);
+		return ret;
+	}
+	scratch_put(t->sched.cpus, CPUS_BYTES);
+	t->sched.cpus = cpus;
+	return 0;
+}
+
+long sys_sched_getaffinity(struct call *c)
+{
+	struct thread *t = sched_target(c->arg[0]);
+	long n;
+
+	if (!t)
+		return CALL_PASS;
+	n = sys_call(SYS_sched_getaffinity, 0, c->arg[1], c->arg[2]);
+	if (n > 0 && t->sched.cpus)
+		bytes_copy((void *)c->arg[2], t->sched.cpus, (size_t)(n < CPUS_BYTES ? n : CPUS_BYTES));
+	return n;
+}
+
+/* May it? The OS thread tries it and goes back. SCHED_IDLE is always allowed, and there might be no way back. */
+static long probe_policy(int policy, const struct sched_param *param)
+{
+	struct sched_param before;
+	int old;
+	long ret;
+
+	if (policy == SCHED_IDLE)
+		return param->sched_priority ? -EINVAL : 0;
+	old = (int)sys_call(SYS_sched_getscheduler, 0);
+	sys_call(SYS_sched_getparam, 0, &before);
+	ret = sys_call(SYS_sched_setscheduler, 0, policy, param);
+	if (!ret)
+		sys_call(SYS_sched_setscheduler, 0, old, &before);
+	return ret;
+}
+
+static long policy_set(struct thread *t, int policy, const struct sched_param *param)
+{
+	long ret;
+
+	if (!param || policy < 0)
+		return -EINVAL;
+	ret = probe_policy(policy & ~RESET_ON_FORK, param);
+	if (ret)
+		return ret;
+	t->sched.has_policy = true;
+	t->sched.policy = policy;
+	t->sched.priority = param->sched_priority;
+	return 0;
+}
+
+static int policy_of(const struct thread *t)
+{
+	return t->sched.has_policy ? t->sched.policy : (int)sys_call(SYS_sched_getscheduler, 0);
+}
+
+long sys_sched_setscheduler(struct call *c)
+{
+	struct thread *t = sched_target(c->arg[0]);
+
+	return t ? policy_set(t, (int)c->arg[1], (const struct sched_param *)c->arg[2]) : CALL_PASS;
+}
+
+long sys_sched_setparam(struct call *c)
+{
+	struct thread *t = sched_target(c->arg[0]);
+
+	return t ? policy_set(t, policy_of(t), (const struct sched_param *)c->arg[1]) : CALL_PASS;
+}
+
+long sys_sched_getscheduler(struct call *c)
+{
+	struct thread *t = sched_target(c->arg[0]);
+
+	return t ? policy_of(t) : CALL_PASS;
+}
+
+long sys_sched_getparam(struct call *c)
+{
+	struct thread *t = sched_target(c->arg[0]);
+	long ret;
+
+	if (!t)
+		return CALL_PASS;
+	ret = sys_call(SYS_sched_getparam, 0, c->arg[1]);
+	if (!ret && t->sched.has_policy)
+		((struct sched_param *)c->arg[1])->sched_priority = t->sched.priority;
+	return ret;
+}
+
+long sys_sched_rr_get_interval(struct call *c)
+{
+	return sched_target(c->arg[0]) ? sys_call(c->nr, 0, c->arg[1]) : CALL_PASS;
+}
+
+/* sched_setattr(2): the head of struct sched_attr. */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+};
+
+static bool is_fair(int policy)
+{
+	policy &= ~RESET_ON_FORK;
+	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+}
+
+static long nice_set(struct thread *t, int nice);
+
+long sys_sched_setattr(struct call *c)
+{
+	struct thread *t = sched_target(c->arg[0]);
+	const struct attr *attr = (const struct attr *)c->arg[1];
+	struct sched_param param;
+	long ret;
+
+	if (!t)
+		return CALL_PASS;
+	if (!attr || c->arg[2])
+		return -EINVAL;
+	if (attr->policy > SCHED_IDLE)
+		return -EPERM; /* deadlines are the kernel's to keep */
+	param.sched_priority = (int)attr->priority;
+	ret = policy_set(t, (int)attr->policy | (attr->flags & 1 ? RESET_ON_FORK : 0), &param);
+	if (!ret && is_fair(t->sched.policy))
+		ret = nice_set(t, attr->nice);
+	return ret;
+}
+
+static int nice_of(const struct thread *t)
+{
+	return t->sched.has_nice ? t->sched.nice : 20 - (int)sys_call(SYS_getpriority, PRIO_PROCESS, 0);
+}
+
+long sys_sched_getattr(struct call *c)
+{
+	struct thread *t = sched_target(c->arg[0]);
+	struct attr *attr = (struct attr *)c->arg[1];
+	long ret;
+
+	if (!t)
+		return CALL_PASS;
+	ret = sys_call(SYS_sched_getattr, 0, attr, c->arg[2], c->arg[3]);
+	if (ret)
+		return ret;
+	if (t->sched.has_policy) {
+		attr->policy = (uint32_t)(t->sched.policy & ~RESET_ON_FORK);
+		attr->flags = t->sched.policy & RESET_ON_FORK ? 1 : 0;
+		attr->priority = (uint32_t)t->sched.priority;
+	}
+	attr->nice = is_fair((int)attr->policy) ? nice_of(t) : 0;
+	return 0;
+}
+
+/* Higher is always allowed; lower, where the OS thread may do it, and it may go back. */
+static long nice_set(struct thread *t, int nice)
+{
+	int real = 20 - (int)sys_call(SYS_getpriority, PRIO_PROCESS, 0);
+	long ret = 0;
+
+	nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
+	if (nice < nice_of(t) && nice < real) {
+		ret = sys_call(SYS_setpriority, PRIO_PROCESS, 0, nice);
+		if (!ret)
+			sys_call(SYS_setpriority, PRIO_PROCESS, 0, real);
+	} else if (nice < nice_of(t)) {
+		ret = sys_call(SYS_setpriority, PRIO_PROCESS, 0, real);
+	}
+	if (ret)
+		return ret;
+	t->sched.has_nice = true;
+	t->sched.nice = nice;
+	return 0;
+}
+
+long sys_setpriority(struct call *c)
+{
+	struct thread *t = c->arg[0] == PRIO_PROCESS ? sched_target(c->arg[1]) : NULL;
+
+	return t ? nice_set(t, (int)c->arg[2]) : CALL_PASS;
+}
+
+long sys_getpriority(struct call *c)
+{
+	struct thread *t = c->arg[0] == PRIO_PROCESS ? sched_target(c->arg[1]) : NULL;
+
+	return t ? 20 - nice_of(t) : CALL_PASS;
+}
+
+/* Limits are the process's. */
+long sys_prlimit64(struct call *c)
+{
+	if (!(int)c->arg[0] || !sched_target(c->arg[0]))
+		return CALL_PASS;
+	return sys_call(SYS_prlimit64, 0, c->arg[1], c->arg[2], c->arg[3]);
+}
