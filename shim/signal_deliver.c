@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "offload.h"
+#include "offload.h"
 #include "signal_frame.h"
 
 typedef void handler_fn(int, siginfo_t *, void *);
@@ -200,6 +201,8 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	ucontext_t *uc = context;
 
 	if (!t && offload_interrupted(info, uc))
+		return;
+	if (offload_interrupted(info, context))
 		return;
 	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
 		interrupted_child(sig, info, uc);

@@ -18,6 +18,7 @@ struct mask_class {
 
 static struct mask_class *classes, *free_classes;
 static uint64_t real;	 /* what the kernel has, or is to have at signals_unblock */
+static uint64_t never = SIGNAL_NEVER_BLOCKED; /* and the carrier, while it is in use */
 static bool held_off;	 /* everything is blocked, or the mask is the future child's: real is only computed */
 
 static void kernel_mask(uint64_t mask)
@@ -93,7 +94,7 @@ void signals_mask_refresh(void)
 	for (struct mask_class *k = classes; k; k = k->next)
 		mask &= k->mask;
 	mask |= waited_for();
-	mask &= ~(SIGNAL_NEVER_BLOCKED | SIGNAL_BIT(SIGNAL_CARRIER));
+	mask &= ~never;
 	if (mask == real)
 		return;
 	real = mask;
@@ -111,6 +112,7 @@ void signals_mask_open(struct thread *main_thread, uint64_t mask)
 	classes = NULL;
 	free_classes = NULL;
 	held_off = false;
+	never = SIGNAL_NEVER_BLOCKED | SIGNAL_BIT(SIGNAL_CARRIER);
 	real = mask;
 	class_join(main_thread, mask);
 	signals_mask_refresh();
@@ -208,11 +210,19 @@ void signals_real_mask_back(void)
 		signals_unblock();
 }
 
+/* Only the caller lives on; it may be inside a handler, whose frame is still to be left. */
 void signals_mask_forked(void)
 {
-	kernel_mask(thread_self()->signals.mask);
+	struct thread *t = thread_self();
+
+	classes = NULL;
+	free_classes = NULL;
+	never = SIGNAL_NEVER_BLOCKED;
 	held_off = false;
 	signals.lent = false;
+	class_join(t, t->signals.mask);
+	real = t->signals.mask;
+	kernel_mask(real);
 }
 
 long sys_rt_sigprocmask(struct call *c)

@@ -166,7 +166,9 @@ int main(int argc, char **argv)
 	handle(SIGUSR2, on_signal, SA_RESTART);
 	signal(SIGPIPE, SIG_IGN);
 	pthread_mutex_lock(&mutex);
+	pthread_sigmask(SIG_BLOCK, &usr2, NULL); /* it takes none */
 	t = spawn(parked, &mutex);
+	pthread_sigmask(SIG_UNBLOCK, &usr2, NULL);
 	sigaddset(&set, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	all("main");

@@ -1,0 +1,10 @@
+/* dump.h - on request, every live greenlet with its backtrace on stderr, or in the file that GREENSHIM_DUMP names
+ * (%p: the process's number). The request is the signal SIGRTMAX with a value of its own, sent by
+ * `greenshim-check --dump PID`; with any other value the signal is the program's. */
+#ifndef SHIM_DUMP_H
+#define SHIM_DUMP_H
+
+#define DUMP_SIGNAL 64
+#define DUMP_VALUE 0x67736475
+
+#endif
