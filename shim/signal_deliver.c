@@ -202,8 +202,6 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 
 	if (!t && offload_interrupted(info, uc))
 		return;
-	if (offload_interrupted(info, context))
-		return;
 	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
 		interrupted_child(sig, info, uc);
 	else if (t && !t->call)
