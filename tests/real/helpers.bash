@@ -58,7 +58,7 @@ mode() {
 	if [ "$mode" = native ]; then
 		under=(env)
 	else
-		under=(env "GREENSHIM_STATS=$stats/%p" "$real_root/scripts/greenshim")
+		under=(env "GREENSHIM_STATS=$stats/%p" "${GREENSHIM:-$real_root/scripts/greenshim}")
 	fi
 }
 
@@ -169,7 +169,8 @@ drive() {
 }
 
 watched() {
-	if ! "$real_tools/watch" "$BATS_TEST_TMPDIR/watch" "$pid" timeout -k 5 "${limit:-100}" "$@"; then
+	if ! "$real_tools/watch" "$BATS_TEST_TMPDIR/watch" "$pid" timeout -k 5 "${limit:-100}" "$@" \
+		>"$BATS_TEST_TMPDIR/load.out" 2>"$BATS_TEST_TMPDIR/load.err"; then
 		echo "failed ($mode): ${*:1:12}"
 		show_output
 		return 1
