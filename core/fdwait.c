@@ -134,6 +134,17 @@ bool fdwait_known(struct hub *hub, int fd)
 	return r && (r->watched || list_linked(&r->arm) || !list_empty(&r->waiters));
 }
 
+int fdwait_next(struct hub *hub, int fd)
+{
+	for (; hub->fds && fd >= 0 && fd < FDS_MAX; fd++) {
+		if (!hub->fds[fd >> CHUNK_BITS])
+			fd |= CHUNK - 1;
+		else if (fdwait_known(hub, fd))
+			return fd;
+	}
+	return -1;
+}
+
 static void unwatch(void *arg)
 {
 	struct fd_record *r = arg;

@@ -35,6 +35,8 @@ long fdwait(int fd, short events, const char *why, uint64_t deadline_ns);
 /* True if the descriptor has linked waiters / has a watcher or waiters. */
 bool fdwait_has_waiters(struct hub *hub, int fd);
 bool fdwait_known(struct hub *hub, int fd);
+/* The lowest number from fd on that is; -1 if there is none. */
+int fdwait_next(struct hub *hub, int fd);
 /* Stops the watcher (on the hub's stack) and wakes the waiters with value, before the descriptor is closed. */
 void fdwait_forget(struct hub *hub, int fd, long value);
 /* Stops the watcher of `from` and has its waiters wait for `to` instead (a dup of the same file). */

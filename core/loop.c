@@ -38,6 +38,27 @@ _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_watcher *)0)->opaque), "roo
 
 /* Programs count on the lowest free numbers, and some close all from 3 upwards. */
 #define HIGH_FD 1000
+/* A loop has four. */
+#define OWN_MAX 16
+
+static int own[OWN_MAX];
+static unsigned own_count;
+
+static int owned(long fd)
+{
+	for (unsigned i = 0; i < own_count; i++)
+		if (own[i] == (int)fd)
+			return (int)fd;
+	if (own_count < OWN_MAX)
+		own[own_count++] = (int)fd;
+	return (int)fd;
+}
+
+const int *loop_own_fds(unsigned *count)
+{
+	*count = own_count;
+	return own;
+}
 
 static int move_high(long fd)
 {
@@ -47,9 +68,9 @@ static int move_high(long fd)
 		return (int)fd;
 	high = kernel_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
 	if (high < 0)
-		return (int)fd;
+		return owned(fd);
 	kernel_call(SYS_close, fd);
-	return (int)high;
+	return owned(high);
 }
 
 int libev_epoll_create1(int flags)
@@ -189,6 +210,7 @@ struct loop *loop_open(struct hub *hub)
 
 void loop_close(struct loop *loop)
 {
+	own_count = 0;
 	ev_loop_destroy(loop->ev);
 	kernel_call(SYS_close, loop->timer_fd);
 	if (loop->rare_fd >= 0)

@@ -19,6 +19,8 @@ struct loop *loop_open(struct hub *hub); /* NULL: no memory or descriptors */
 void loop_close(struct loop *loop);
 /* One turn: wait (until something happens, if block) and run callbacks. deadline_ns: when the next timer is due. */
 void loop_poll(struct loop *loop, bool block, uint64_t deadline_ns);
+/* The loop's own descriptors: high numbers, which the program must not close. */
+const int *loop_own_fds(unsigned *count);
 void loop_wakeup(struct loop *loop);
 /* Have the watcher fire fdwait_fired(hub, fd, revents) for events (POLLIN, POLLOUT, FD_RARE); 0 stops it. */
 void loop_watch(struct loop *loop, struct loop_watcher *w, int fd, short events);
