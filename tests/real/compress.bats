@@ -33,6 +33,7 @@ both_ways() {
 	for how in native greenshim; do
 		mode $how
 		under "$@" <"$data" >"$BATS_TEST_TMPDIR/$how"
+		check_threads "$made"
 	done
 	cmp "$BATS_TEST_TMPDIR/native" "$BATS_TEST_TMPDIR/greenshim"
 	check_stats "$made"

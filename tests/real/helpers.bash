@@ -62,9 +62,15 @@ mode() {
 	fi
 }
 
-# Runs a command in the foreground in the test's mode.
+# Runs a command in the foreground in the test's mode; its OS threads then are
+# in $threads (not where it runs in a pipe).
 under() {
-	timeout -k 5 "${limit:-100}" "${under[@]}" "$@"
+	local status=0
+
+	"$real_tools/watch" "$BATS_TEST_TMPDIR/watch" 0 timeout -k 5 "${limit:-100}" \
+		"${under[@]}" "$@" || status=$?
+	threads=$(sed -n 's/^threads_max //p' "$BATS_TEST_TMPDIR/watch")
+	return "$status"
 }
 
 # Starts a program in the background in a session of its own. bash starts it
