@@ -1,0 +1,31 @@
+# Children, programs, locks, and what belongs to each thread: as natively, and no thread stops another.
+
+load helpers
+
+@test "process: system, popen, posix_spawn and vfork in one thread do not stop another" {
+	both process_system
+}
+
+@test "process: fork from any thread; the child makes threads and children of its own" {
+	both process_fork
+}
+
+@test "process: exec from a thread, exec that fails" {
+	both process_exec
+}
+
+@test "process: wait for one child, any, a group, stopped ones; from several threads; signals" {
+	both process_wait
+}
+
+@test "locks: flock, F_SETLKW, F_OFD_SETLKW between processes and threads" {
+	both lock_two
+}
+
+@test "ipc: System V semaphores and queues, POSIX queues" {
+	both ipc_sysv
+}
+
+@test "threads: names, CPUs, policies and niceness are each thread's own" {
+	both sched_own
+}
