@@ -1,0 +1,312 @@
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
+
+#include "../core/fdwait.h"
+#include "../core/loop.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+/* Two levels: a chunk is mapped when first needed. Higher numbers are left to the kernel. */
+#define CHUNK_BITS 10
+#define CHUNK (1 << CHUNK_BITS)
+#define CHUNKS 4096
+
+#define MEM_MAJOR 1 /* /dev/null, zero, full, random ...: documented in Linux's devices.txt */
+
+static struct fd *chunks[CHUNKS];
+static uint32_t generation = 1; /* of what is known about flags and timeouts */
+static uint32_t epoch = 1;	/* bumped when today's descriptors become shared */
+
+static struct fd *slot(int fd)
+{
+	struct fd **chunk;
+	long p;
+
+	if (fd < 0 || fd >= CHUNK * CHUNKS)
+		return NULL;
+	chunk = &chunks[fd >> CHUNK_BITS];
+	if (!*chunk) {
+		p = sys_call(SYS_mmap, 0, CHUNK * sizeof(**chunk), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (sys_failed(p))
+			return NULL;
+		*chunk = (struct fd *)p;
+	}
+	return &(*chunk)[fd & (CHUNK - 1)];
+}
+
+static struct fd *set(struct fd *f, struct fd to)
+{
+	if (!f)
+		return NULL;
+	to.serial = f->serial + 1;
+	*f = to;
+	return f;
+}
+
+static struct fd *slot_if_any(int fd)
+{
+	if (fd < 0 || fd >= CHUNK * CHUNKS || !chunks[fd >> CHUNK_BITS])
+		return NULL;
+	return &chunks[fd >> CHUNK_BITS][fd & (CHUNK - 1)];
+}
+
+/* An anonymous inode has no type. */
+static enum fd_kind kind_of(const struct stat *st)
+{
+	switch (st->st_mode & S_IFMT) {
+	case S_IFSOCK:
+		return FD_SOCKET;
+	case S_IFIFO:
+		return FD_PIPE;
+	case S_IFCHR:
+		return major(st->st_rdev) == MEM_MAJOR ? FD_READY : FD_DEVICE;
+	case 0:
+		return FD_ANON;
+	default:
+		return FD_READY;
+	}
+}
+
+struct fd *fd_get(int fd)
+{
+	struct fd *f = slot(fd);
+	struct stat st;
+
+	if (!f || f->kind)
+		return f;
+	stats.kernel_calls++;
+	if (sys_failed(sys_call(SYS_fstat, fd, &st)))
+		return NULL;
+	return set(f, (struct fd){.kind = (uint8_t)kind_of(&st)});
+}
+
+struct fd *fd_made(int fd, enum fd_kind kind, int type, int flags)
+{
+	return set(slot(fd), (struct fd){.kind = (uint8_t)kind,
+					 .type = (uint8_t)type,
+					 .nonblocking = flags & O_NONBLOCK,
+					 .known = FD_KNOWS_NONBLOCKING,
+					 .generation = generation,
+					 .born = epoch});
+}
+
+void fd_duplicated(int from, int to)
+{
+	struct fd *f = slot_if_any(from);
+
+	if (!f || !f->kind) {
+		fd_forget(to);
+		return;
+	}
+	f->duplicated = true;
+	set(slot(to), *f);
+}
+
+void fd_forget(int fd)
+{
+	struct fd *f = slot_if_any(fd);
+
+	if (f)
+		set(f, (struct fd){.kind = FD_UNKNOWN});
+}
+
+uint32_t fd_serial(int fd)
+{
+	const struct fd *f = slot_if_any(fd);
+
+	return f ? f->serial : 0;
+}
+
+void fd_own(int fd)
+{
+	set(slot(fd), (struct fd){.kind = FD_OURS});
+}
+
+static bool loop_owns(int fd)
+{
+	unsigned n;
+	const int *fds = loop_own_fds(&n);
+
+	while (n)
+		if (fds[--n] == fd)
+			return true;
+	return false;
+}
+
+bool fd_is_ours(int fd)
+{
+	const struct fd *f = slot_if_any(fd);
+
+	return fd >= FD_HIGH && ((f && f->kind == FD_OURS) || loop_owns(fd));
+}
+
+int fd_next_ours(unsigned first, unsigned last)
+{
+	unsigned fd = first < FD_HIGH ? FD_HIGH : first, n;
+	const int *fds = loop_own_fds(&n);
+
+	while (n)
+		fd_own(fds[--n]);
+	for (; fd <= last && fd < CHUNK * CHUNKS; fd++) {
+		if (!chunks[fd >> CHUNK_BITS])
+			fd |= CHUNK - 1;
+		else if (fd_is_ours((int)fd))
+			return (int)fd;
+	}
+	return -1;
+}
+
+void fd_forget_range(unsigned first, unsigned last)
+{
+	for (unsigned fd = first; fd <= last && fd < CHUNK * CHUNKS; fd++) {
+		if (!chunks[fd >> CHUNK_BITS])
+			fd |= CHUNK - 1;
+		else if (chunks[fd >> CHUNK_BITS][fd & (CHUNK - 1)].kind != FD_OURS)
+			fd_forget((int)fd);
+	}
+}
+
+static bool is_private(const struct fd *f)
+{
+	return f->born == epoch;
+}
+
+bool fd_is_private(int fd)
+{
+	const struct fd *f = slot_if_any(fd);
+
+	return f && f->kind && is_private(f);
+}
+
+bool fd_was_shared(int fd)
+{
+	const struct fd *f = slot_if_any(fd);
+
+	return f && f->born && f->born != epoch;
+}
+
+void fd_changed(int fd)
+{
+	struct fd *f = slot_if_any(fd);
+
+	if (f && f->kind && is_private(f) && !f->duplicated)
+		f->known = 0;
+	else
+		generation++;
+}
+
+void fd_share_all(void)
+{
+	epoch++;
+}
+
+void fds_forked(void)
+{
+	for (int i = 0; i < CHUNKS; i++)
+		if (chunks[i])
+			sys_call(SYS_munmap, chunks[i], CHUNK * sizeof(*chunks[i]));
+	for (int i = 0; i < CHUNKS; i++)
+		chunks[i] = NULL;
+	generation = epoch = 1;
+}
+
+/* What is still known of the descriptor. */
+static bool knows(struct fd *f, uint8_t what)
+{
+	if (f->generation != generation || !is_private(f)) {
+		f->generation = generation;
+		f->known = 0;
+	}
+	return f->known & what;
+}
+
+bool fd_nonblocking(int fd)
+{
+	struct fd *f = fd_get(fd);
+	long flags;
+
+	if (f && knows(f, FD_KNOWS_NONBLOCKING))
+		return f->nonblocking;
+	stats.kernel_calls++;
+	flags = sys_call(SYS_fcntl, fd, F_GETFL);
+	if (f && flags >= 0) {
+		f->nonblocking = flags & O_NONBLOCK;
+		f->known |= FD_KNOWS_NONBLOCKING;
+	}
+	return flags < 0 || flags & O_NONBLOCK;
+}
+
+bool fd_is_drained(int fd)
+{
+	struct fd *f = slot_if_any(fd);
+
+	return f && f->drained && knows(f, FD_KNOWS_NONBLOCKING) && !f->nonblocking &&
+	       fdwait_known(&threads.hub, fd);
+}
+
+static uint64_t read_timeout(int fd, enum fd_direction direction)
+{
+	struct timeval tv = {0, 0};
+	socklen_t size = sizeof(tv);
+	int name = direction == FD_RECEIVE ? SO_RCVTIMEO : SO_SNDTIMEO;
+
+	stats.kernel_calls++;
+	if (sys_call(SYS_getsockopt, fd, SOL_SOCKET, name, &tv, &size) < 0)
+		return 0;
+	return (uint64_t)tv.tv_sec * NS_PER_SEC + (uint64_t)tv.tv_usec * 1000;
+}
+
+uint64_t fd_deadline(int fd, enum fd_direction direction)
+{
+	struct fd *f = fd_get(fd);
+	uint8_t bit = (uint8_t)(FD_KNOWS_TIMEOUT << direction);
+	uint64_t ns;
+
+	if (!f || f->kind != FD_SOCKET)
+		return DEADLINE_NEVER;
+	if (!knows(f, bit)) {
+		f->timeout_ns[direction] = read_timeout(fd, direction);
+		f->known |= bit;
+	}
+	ns = f->timeout_ns[direction];
+	return ns ? deadline_in(ns) : DEADLINE_NEVER;
+}
+
+int fd_socket_type(int fd)
+{
+	struct fd *f = fd_get(fd);
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	if (!f || f->kind != FD_SOCKET)
+		return 0;
+	if (!f->type) {
+		stats.kernel_calls++;
+		sys_call(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size);
+		f->type = (uint8_t)type;
+	}
+	return f->type;
+}
+
+long fd_wait(int *fd, short events, const char *why, uint64_t deadline_ns)
+{
+	struct fd_waiter w = {.fiber = fiber_self, .fd = *fd, .events = events, .exclusive = true};
+	long ret = fdwait_add(&w);
+
+	if (ret)
+		return ret;
+	ret = thread_park(why, deadline_ns);
+	fdwait_remove(&w);
+	if (w.fd != *fd)
+		fd_hold(w.fd);
+	*fd = w.fd;
+	return ret;
+}

@@ -1,0 +1,91 @@
+/* fd.h - what the shim remembers of the program's descriptors, and how to wait for one. Owner of all of it: fd.c;
+ * fd_close.c ends it. An entry is derived when first needed and forgotten when the number is closed or replaced.
+ *
+ * Descriptors share what they refer to (dup, fork, SCM_RIGHTS): what another could change meanwhile is read anew from
+ * the kernel whenever it is needed, which is only where a call would otherwise block. */
+#ifndef SHIM_FD_H
+#define SHIM_FD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* The shim's own descriptors have numbers from here on. */
+#define FD_HIGH 1000
+
+enum fd_kind {
+	FD_UNKNOWN,
+	FD_SOCKET,
+	FD_PIPE,   /* FIFOs too */
+	FD_DEVICE, /* character devices that may block: terminals and the like */
+	FD_ANON,   /* eventfd, timerfd, inotify, signalfd ... */
+	FD_READY,  /* never blocks, or nothing that can be waited for: regular files, directories, /dev/null */
+	FD_OURS,   /* the shim's own: for the program it is not there */
+};
+
+enum fd_direction { FD_RECEIVE, FD_SEND };
+
+struct fd {
+	uint8_t kind;	     /* enum fd_kind */
+	uint8_t type;	     /* of a socket: SOCK_STREAM ...; 0: not known yet */
+	bool drained;	     /* the last read got less than it asked for: wait before the next */
+	bool no_nowait;	     /* refuses RWF_NOWAIT */
+	bool duplicated;     /* other descriptors here refer to the same file */
+	bool low_water;	     /* SO_RCVLOWAT */
+	bool lingers;	     /* SO_LINGER: close may block */
+	bool nonblocking;    /* O_NONBLOCK, if known */
+	uint8_t known;	     /* FD_KNOWS_*, if read in the current generation */
+	uint8_t listener;    /* enum listener of net_accept.c */
+	uint32_t serial;     /* differs when the number has got another meaning */
+	uint32_t generation; /* of `known` */
+	uint32_t born;	     /* 0: not made before our eyes; else the epoch in which it was */
+	uint64_t timeout_ns[2]; /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none */
+};
+
+enum { FD_KNOWS_TIMEOUT = 1 /* << direction */, FD_KNOWS_NONBLOCKING = 4 };
+
+/* The entry, its kind known; NULL: not an open descriptor, ask the kernel. Valid until the next switch. */
+struct fd *fd_get(int fd);
+/* A system call has just made this one. type: of a socket; flags: O_NONBLOCK is looked at. NULL: no memory. */
+struct fd *fd_made(int fd, enum fd_kind kind, int type, int flags);
+/* A duplicate has been made of fd. */
+void fd_duplicated(int from, int to);
+/* The entry is wrong or about to be. */
+void fd_forget(int fd);
+void fd_forget_range(unsigned first, unsigned last);
+/* The shim has made this one for itself: the program cannot close it. Ends with fd_forget. */
+void fd_own(int fd);
+bool fd_is_ours(int fd);
+/* The lowest of the shim's own in [first, last]; -1 if there is none. */
+int fd_next_ours(unsigned first, unsigned last);
+/* O_NONBLOCK or a timeout of fd is about to change. */
+void fd_changed(int fd);
+/* From now on another process may change what any of today's descriptors refers to (fork, SCM_RIGHTS). */
+void fd_share_all(void);
+/* In the child of fork: forgets everything. */
+void fds_forked(void);
+/* Made here, and never within another process's reach; made here, and perhaps within reach since. */
+bool fd_is_private(int fd);
+bool fd_was_shared(int fd);
+uint32_t fd_serial(int fd);
+bool fd_nonblocking(int fd);
+/* The last read left nothing, and waiting costs nothing: an attempt would be in vain. */
+bool fd_is_drained(int fd);
+/* SO_RCVTIMEO or SO_SNDTIMEO as a deadline from now. */
+uint64_t fd_deadline(int fd, enum fd_direction direction);
+int fd_socket_type(int fd);
+
+/* SWITCHES. Waits until *fd is ready: > 0 the events, -ETIMEDOUT, -EINTR, -EBADF, -ENOMEM. If the descriptor is closed
+ * meanwhile, what it refers to stays open as *fd, a number of the shim's, for the caller to go on with; it gives that
+ * back by fd_release. */
+long fd_wait(int *fd, short events, const char *why, uint64_t deadline_ns);
+/* Once per call whose descriptor fd_wait has changed, whatever it returned last. */
+void fd_release(int fd);
+/* What fd_wait does after it was changed the first time, for those who park with waiters of their own. */
+void fd_hold(int fd);
+
+/* fd_close.c. Before the descriptor is closed or replaced: its watcher stops, its waiters wait on for what it refers to.
+ * False: it is the shim's own, and for the program not there. */
+bool fd_leaves(int fd);
+
+#endif

@@ -1,0 +1,83 @@
+/* What is made or changed without waiting, and noted: pipes, eventfd, fcntl, ioctl. */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "fd.h"
+#include "lock.h"
+#include "offload.h"
+
+#ifndef F_OFD_SETLKW
+#define F_OFD_SETLKW 38
+#endif
+
+static long made_pipe(struct call *c, int flags)
+{
+	const int *ends = (const int *)c->arg[0];
+	long ret = call_native(c);
+
+	for (int i = 0; i < 2 && !ret; i++)
+		fd_made(ends[i], FD_PIPE, 0, flags);
+	return ret;
+}
+
+#ifdef SYS_pipe
+long sys_pipe(struct call *c)
+{
+	return made_pipe(c, 0);
+}
+#endif
+
+long sys_pipe2(struct call *c)
+{
+	return made_pipe(c, (int)c->arg[1]);
+}
+
+long sys_eventfd2(struct call *c)
+{
+	long ret = call_native(c);
+
+	if (ret >= 0)
+		fd_made((int)ret, FD_ANON, 0, (int)c->arg[1]);
+	return ret;
+}
+
+long sys_fcntl(struct call *c)
+{
+	int fd = (int)c->arg[0];
+	long ret;
+
+	switch (c->arg[1]) {
+	case F_SETLKW:
+	case F_OFD_SETLKW:
+		return lock_fcntl(c);
+	case F_SETFL:
+		ret = call_native(c);
+		fd_changed(fd);
+		return ret;
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		ret = call_native(c);
+		if (ret >= 0)
+			fd_duplicated(fd, (int)ret);
+		return ret;
+	default:
+		return CALL_PASS;
+	}
+}
+
+long sys_ioctl(struct call *c)
+{
+	long ret;
+
+	switch ((unsigned)c->arg[1]) {
+	case FIONBIO:
+		ret = call_native(c);
+		fd_changed((int)c->arg[0]);
+		return ret;
+	case TCSBRK: /* tcdrain: waits for the terminal's output */
+		return c->arg[2] ? offload_call(c) : CALL_PASS;
+	default:
+		return CALL_PASS;
+	}
+}

@@ -1,0 +1,173 @@
+#include "io.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "../core/fdwait.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+/* Some readiness is not what the call waits for (an unconnected datagram socket is writable though its peer's queue is
+ * full): after a few attempts in vain, sleep in between, longer and longer. */
+#define VAIN_LIMIT 3
+#define VAIN_FIRST_NS UINT64_C(50000)
+#define VAIN_DOUBLINGS 8
+
+static long sleep_in_vain(const struct io *io)
+{
+	unsigned doublings = (unsigned)io->vain - VAIN_LIMIT;
+	uint64_t until = deadline_in(VAIN_FIRST_NS << (doublings < VAIN_DOUBLINGS ? doublings : VAIN_DOUBLINGS));
+	uint32_t serial = fd_serial(io->fd);
+	long ret;
+
+	if (until > io->deadline_ns)
+		return thread_park(io->why, io->deadline_ns);
+	ret = thread_park(io->why, until);
+	if (fd_serial(io->fd) != serial)
+		return -EBADF;
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
+
+static long park(struct io *io)
+{
+	int fd = io->fd;
+	long ret;
+
+	if (io->vain >= VAIN_LIMIT)
+		ret = sleep_in_vain(io);
+	else
+		ret = fd_wait(&io->fd, io->events, io->why, io->deadline_ns);
+	if (io->fd != fd && fd != (int)io->call->arg[0])
+		fd_release(fd); /* moved once more */
+	if (io->vain < UINT8_MAX)
+		io->vain++;
+	return ret;
+}
+
+long io_wait(struct io *io)
+{
+	long ret;
+
+	if (io->dont_wait || fd_nonblocking(io->fd))
+		return -EAGAIN;
+	if (!io->deadline_ns)
+		io->deadline_ns = fd_deadline(io->fd, io->events & POLLOUT ? FD_SEND : FD_RECEIVE);
+	ret = park(io);
+	if (ret >= 0)
+		return 0;
+	if (ret == -ETIMEDOUT)
+		return -EAGAIN;
+	/* The kernel's sock_intr_errno: what has a timeout is never restarted. */
+	if (ret == -EINTR && io->deadline_ns == DEADLINE_NEVER)
+		return -ERESTARTSYS;
+	return ret;
+}
+
+/* SIGPIPE belongs to the thread that caused it: nobody else may run before it is handed out. */
+static void take_turns(bool parked)
+{
+	if (!parked && signals.noted == signals.seen)
+		thread_did_not_block();
+}
+
+long io_retry(struct io *io, io_attempt *attempt)
+{
+	bool parked = false;
+	size_t done;
+	long ret;
+
+	for (;;) {
+		done = io->done;
+		ret = io->must_wait ? -EAGAIN : attempt(io);
+		io->must_wait = false;
+		if (ret != -EAGAIN)
+			break;
+		if (io->done != done)
+			io->vain = 0;
+		ret = io_wait(io);
+		if (ret)
+			break;
+		parked = true;
+	}
+	if (io->fd != (int)io->call->arg[0])
+		fd_release(io->fd);
+	take_turns(parked);
+	return ret < 0 && io->done ? (long)io->done : ret;
+}
+
+bool io_ready(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	struct timespec zero = {0, 0};
+
+	stats.kernel_calls++;
+	return sys_call(SYS_ppoll, &p, 1, &zero, NULL, 0) != 0;
+}
+
+int io_rest(const struct iovec *iov, size_t n, size_t skip, struct iovec *rest)
+{
+	int used = 0;
+
+	for (size_t i = 0; i < n && used < IO_VECTORS; i++) {
+		size_t len = iov[i].iov_len;
+
+		if (skip >= len) {
+			skip -= len;
+			continue;
+		}
+		rest[used].iov_base = (char *)iov[i].iov_base + skip;
+		rest[used++].iov_len = len - skip;
+		skip = 0;
+	}
+	return used;
+}
+
+size_t io_total(const struct iovec *iov, size_t n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += iov[i].iov_len;
+	return total;
+}
+
+static long transfer(struct call *c, long (*on_socket)(struct call *))
+{
+	struct fd *f = fd_get((int)c->arg[0]);
+
+	if (!f || f->kind >= FD_READY)
+		return CALL_PASS;
+	return f->kind == FD_SOCKET ? on_socket(c) : io_file(c, f);
+}
+
+long sys_read(struct call *c)
+{
+	return transfer(c, net_read);
+}
+
+long sys_write(struct call *c)
+{
+	return transfer(c, net_write);
+}
+
+long sys_readv(struct call *c)
+{
+	return transfer(c, net_readv);
+}
+
+long sys_writev(struct call *c)
+{
+	return transfer(c, net_writev);
+}
+
+/* At the file's own position these are readv and writev; elsewhere only files that are always ready have positions. */
+long sys_preadv2(struct call *c)
+{
+	return c->arg[3] == -1 ? transfer(c, net_readv) : CALL_PASS;
+}
+
+long sys_pwritev2(struct call *c)
+{
+	return c->arg[3] == -1 ? transfer(c, net_writev) : CALL_PASS;
+}

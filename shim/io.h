@@ -1,0 +1,59 @@
+/* io.h - the one engine of every call that transfers something: try without blocking, and where that would block, wait
+ * and try again. io.c; used by io_*.c and net_*.c. */
+#ifndef SHIM_IO_H
+#define SHIM_IO_H
+
+#include <poll.h>
+#include <sys/uio.h>
+
+#include "call.h"
+#include "fd.h"
+
+struct io {
+	const struct call *call;
+	const char *why;
+	int fd;		  /* to be used in every attempt: a close meanwhile gives the file another number */
+	short events;	  /* what to wait for: POLLIN or POLLOUT */
+	bool dont_wait;	  /* the call itself asks for an attempt alone */
+	bool must_wait;	  /* the last attempt is known to have left nothing: wait before the next */
+	unsigned char vain; /* attempts in a row that failed though the descriptor was ready */
+	size_t done;	  /* moved so far, by a call that goes on until all is; wins over a later error */
+	uint64_t deadline_ns; /* 0: not looked at yet */
+};
+
+/* One attempt. The call's result if it is over; -EAGAIN: it would block now. */
+typedef long io_attempt(struct io *io);
+
+/* The first argument is the descriptor. */
+#define IO(c, e)                                                                                         \
+	{                                                                                                \
+		.call = (c), .why = call_name((c)->nr), .fd = (int)(c)->arg[0], .events = (e),           \
+	}
+
+/* SWITCHES. The call's result. */
+long io_retry(struct io *io, io_attempt *attempt);
+
+/* SWITCHES. One wait of an engine: 0: try again; else the call's result, of which nothing has been done yet. */
+long io_wait(struct io *io);
+
+/* poll(2) without waiting. */
+bool io_ready(int fd, short events);
+
+/* The vectors of an array that are left after `skip` bytes, as far as there is room: how many. */
+#define IO_VECTORS 8
+int io_rest(const struct iovec *iov, size_t n, size_t skip, struct iovec *rest);
+size_t io_total(const struct iovec *iov, size_t n);
+
+/* io_file.c: pipes, terminals, eventfd and the like. */
+long io_file(struct call *c, struct fd *f);
+
+/* net_transfer.c: read, write, readv, writev on a socket. */
+long net_read(struct call *c);
+long net_write(struct call *c);
+long net_readv(struct call *c);
+long net_writev(struct call *c);
+
+/* How much a socket takes without blocking; 0: nothing now (net_transfer.c). */
+long net_room(int fd);
+
+#endif

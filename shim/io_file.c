@@ -1,0 +1,199 @@
+/* read and write on pipes, FIFOs, terminals, eventfd and the like. preadv2(2) with RWF_NOWAIT is an attempt that does not
+ * block, where the file knows it (pipes since Linux 6.5); elsewhere poll(2) asks first. Between its answer and the call
+ * no greenlet runs, but another process that reads the same FIFO could. */
+#include <errno.h>
+#include <limits.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <termios.h>
+
+#include "io.h"
+#include "offload.h"
+#include "stats.h"
+#include "sys.h"
+
+#define RW_MAX 0x7ffff000UL /* a call never moves more (write(2)) */
+#define CURRENT -1	    /* position */
+
+#ifndef TCGETS
+#define TCGETS 0x5401
+#endif
+
+/* What the kernel's termios has (asm/termbits.h); libc's is another. */
+struct kernel_termios {
+	unsigned iflag, oflag, cflag, lflag;
+	unsigned char line, cc[19 + 32];
+};
+
+static bool is_vector(long nr)
+{
+	return nr != SYS_read && nr != SYS_write;
+}
+
+/* The call's buffers as vectors, and RWF_ flags. */
+struct buffers {
+	struct iovec one;
+	const struct iovec *iov;
+	size_t n;
+	long flags;
+};
+
+static void buffers_of(const struct call *c, struct buffers *b)
+{
+	b->one = (struct iovec){(void *)c->arg[1], (size_t)c->arg[2]};
+	b->iov = is_vector(c->nr) ? (const struct iovec *)c->arg[1] : &b->one;
+	b->n = is_vector(c->nr) ? (size_t)c->arg[2] : 1;
+	b->flags = c->nr == SYS_preadv2 || c->nr == SYS_pwritev2 ? c->arg[5] : 0;
+}
+
+/* The call as it is, on io->fd. */
+static long plain(const struct io *io)
+{
+	const long *a = io->call->arg;
+
+	stats.kernel_calls++;
+	return sys_call(io->call->nr, io->fd, a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* The file may have moved to another number, whose entry is not the file's. */
+static void refuses_nowait(const struct io *io)
+{
+	struct fd *f = io->fd == (int)io->call->arg[0] ? fd_get(io->fd) : NULL;
+
+	if (f)
+		f->no_nowait = true;
+}
+
+static long read_nowait(struct io *io)
+{
+	struct buffers b;
+
+	buffers_of(io->call, &b);
+	stats.kernel_calls++;
+	return sys_call(SYS_preadv2, io->fd, b.iov, b.n, CURRENT, CURRENT, b.flags | RWF_NOWAIT);
+}
+
+/* Without line editing a terminal's read may end without a byte (termios(3), MIN == 0), which poll does not tell. */
+static bool ends_empty(int fd)
+{
+	struct kernel_termios t;
+
+	stats.kernel_calls++;
+	if (sys_failed(sys_call(SYS_ioctl, fd, TCGETS, &t)))
+		return false;
+	return !(t.lflag & ICANON) && !t.cc[VMIN];
+}
+
+static long read_when_ready(struct io *io)
+{
+	if (io_ready(io->fd, POLLIN) || fd_nonblocking(io->fd))
+		return plain(io);
+	if (ends_empty(io->fd))
+		return offload(io->why, io->call->nr, io->call->arg);
+	return -EAGAIN;
+}
+
+static long write_nowait(struct io *io)
+{
+	struct iovec rest[IO_VECTORS];
+	struct buffers b;
+	size_t total;
+	long ret;
+
+	buffers_of(io->call, &b);
+	stats.kernel_calls++;
+	if (io->done)
+		ret = sys_call(SYS_pwritev2, io->fd, rest, io_rest(b.iov, b.n, io->done, rest), CURRENT, CURRENT,
+			       b.flags | RWF_NOWAIT);
+	else
+		ret = sys_call(SYS_pwritev2, io->fd, b.iov, b.n, CURRENT, CURRENT, b.flags | RWF_NOWAIT);
+	if (ret < 0)
+		return ret;
+	io->done += (size_t)ret;
+	total = io_total(b.iov, b.n);
+	return io->done >= total || io->done >= RW_MAX || !ret ? (long)io->done : -EAGAIN;
+}
+
+/* At most what cannot block once poll has said that there is room; up to PIPE_BUF bytes stay in one piece (pipe(7)). */
+static long write_piece(struct io *io)
+{
+	struct iovec rest[IO_VECTORS];
+	struct buffers b;
+	size_t total, left = PIPE_BUF;
+	int n;
+	long ret;
+
+	buffers_of(io->call, &b);
+	total = io_total(b.iov, b.n);
+	if (total <= PIPE_BUF)
+		return plain(io);
+	n = io_rest(b.iov, b.n, io->done, rest);
+	for (int i = 0; i < n; i++) {
+		if (rest[i].iov_len > left)
+			rest[i].iov_len = left;
+		left -= rest[i].iov_len;
+	}
+	stats.kernel_calls++;
+	ret = sys_call(SYS_writev, io->fd, rest, n);
+	if (ret < 0)
+		return ret;
+	io->done += (size_t)ret;
+	return io->done >= total || io->done >= RW_MAX ? (long)io->done : -EAGAIN;
+}
+
+static long write_when_ready(struct io *io)
+{
+	long ret;
+
+	if (!io->done && fd_nonblocking(io->fd))
+		return plain(io);
+	do {
+		if (!io_ready(io->fd, POLLOUT))
+			return -EAGAIN;
+		ret = write_piece(io);
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+static long read_attempt(struct io *io)
+{
+	const struct fd *f = fd_get(io->fd);
+	long ret = f && f->no_nowait ? -EOPNOTSUPP : read_nowait(io);
+
+	if (ret != -EOPNOTSUPP)
+		return ret;
+	refuses_nowait(io);
+	return read_when_ready(io);
+}
+
+/* The kernel looks at the vectors before it refuses: after that they can be read here. */
+static long write_attempt(struct io *io)
+{
+	const struct fd *f = fd_get(io->fd);
+	bool known = f && f->no_nowait && !is_vector(io->call->nr);
+	long ret = known ? -EOPNOTSUPP : write_nowait(io);
+
+	if (ret != -EOPNOTSUPP)
+		return ret;
+	refuses_nowait(io);
+	return write_when_ready(io);
+}
+
+static bool is_write(long nr)
+{
+	return nr == SYS_write || nr == SYS_writev || nr == SYS_pwritev2;
+}
+
+long io_file(struct call *c, struct fd *f)
+{
+	struct io io = IO(c, is_write(c->nr) ? POLLOUT : POLLIN);
+
+	if ((c->nr == SYS_preadv2 || c->nr == SYS_pwritev2) && c->arg[5] & RWF_NOWAIT)
+		return CALL_PASS;
+	if (io.events == POLLIN)
+		return io_retry(&io, read_attempt);
+	/* A terminal is writable as soon as one byte fits, and then waits for the rest. */
+	if (f->kind == FD_DEVICE)
+		return fd_nonblocking(io.fd) ? CALL_PASS : offload_call(c);
+	return io_retry(&io, write_attempt);
+}

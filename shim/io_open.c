@@ -1,0 +1,60 @@
+/* open of a FIFO waits for the other end (fifo(7)). Only an open for reading alone or writing alone does, so only these
+ * are looked at first; a helper makes the ones that would wait. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "call.h"
+#include "offload.h"
+#include "stats.h"
+#include "sys.h"
+
+static bool may_wait(unsigned long flags)
+{
+	if (flags & (O_NONBLOCK | O_DIRECTORY | O_PATH))
+		return false;
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return false;
+	return (flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_WRONLY;
+}
+
+static long open_any(struct call *c, int directory, const char *path, unsigned long flags)
+{
+	struct stat st;
+
+	if (!may_wait(flags))
+		return CALL_PASS;
+	stats.kernel_calls++;
+	if (sys_failed(sys_call(SYS_newfstatat, directory, path, &st, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0)))
+		return CALL_PASS;
+	return S_ISFIFO(st.st_mode) ? offload_call(c) : CALL_PASS;
+}
+
+#ifdef SYS_open
+long sys_open(struct call *c)
+{
+	return open_any(c, AT_FDCWD, (const char *)c->arg[0], (unsigned long)c->arg[1]);
+}
+
+long sys_creat(struct call *c)
+{
+	return open_any(c, AT_FDCWD, (const char *)c->arg[0], O_CREAT | O_WRONLY | O_TRUNC);
+}
+#endif
+
+long sys_openat(struct call *c)
+{
+	return open_any(c, (int)c->arg[0], (const char *)c->arg[1], (unsigned long)c->arg[2]);
+}
+
+/* Its path may be resolved in ways of its own: made as it is, without waiting, only where that says so itself. */
+long sys_openat2(struct call *c)
+{
+	const struct open_how *how = (const struct open_how *)c->arg[2];
+
+	if ((size_t)c->arg[3] < sizeof(*how))
+		return CALL_PASS;
+	return open_any(c, (int)c->arg[0], (const char *)c->arg[1], how->flags);
+}

@@ -1,0 +1,184 @@
+/* sendfile, splice, tee, vmsplice. Pipes have SPLICE_F_NONBLOCK; a socket's end of a splice knows only its own
+ * O_NONBLOCK, so never more is asked for than it has room for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "net.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+#define RW_MAX 0x7ffff000L /* a call never moves more */
+
+static enum fd_kind kind_of(int fd)
+{
+	const struct fd *f = fd_get(fd);
+
+	return f ? f->kind : FD_UNKNOWN;
+}
+
+/* How much of len the socket takes now without blocking: -EAGAIN if it is not writable. */
+static long room_for(int fd, long len)
+{
+	long room = net_room(fd);
+
+	if (room < 0 || room >= len)
+		return room < 0 ? room : len;
+	if (!io_ready(fd, POLLOUT))
+		return -EAGAIN;
+	return room ? room : 1;
+}
+
+/* The file's position, or the one that is given, is moved on by the kernel. */
+static long sendfile_attempt(struct io *io)
+{
+	const long *a = io->call->arg;
+	long left = (a[3] < RW_MAX ? a[3] : RW_MAX) - (long)io->done, ret = room_for(io->fd, left);
+
+	if (ret < 0)
+		return ret;
+	stats.kernel_calls++;
+	ret = sys_call(SYS_sendfile, io->fd, a[1], a[2], ret);
+	if (ret <= 0)
+		return ret ? ret : (long)io->done;
+	io->done += (size_t)ret;
+	return ret == left ? (long)io->done : -EAGAIN;
+}
+
+/* To a pipe one splice is made of what fits. */
+static long sendfile_pipe_attempt(struct io *io)
+{
+	const long *a = io->call->arg;
+
+	if (!io_ready(io->fd, POLLOUT))
+		return -EAGAIN;
+	stats.kernel_calls++;
+	return sys_call(SYS_sendfile, io->fd, a[1], a[2], a[3]);
+}
+
+long sys_sendfile(struct call *c)
+{
+	struct io io = IO(c, POLLOUT);
+	enum fd_kind kind = kind_of(io.fd);
+
+	if ((kind != FD_SOCKET && kind != FD_PIPE) || c->arg[3] <= 0 || fd_nonblocking(io.fd))
+		return CALL_PASS;
+	return io_retry(&io, kind == FD_PIPE ? sendfile_pipe_attempt : sendfile_attempt);
+}
+
+/* One end of a splice or tee. */
+struct end {
+	int fd;
+	short events;
+};
+
+static bool end_is_ready(const struct end *end)
+{
+	return kind_of(end->fd) == FD_READY || io_ready(end->fd, end->events);
+}
+
+static bool end_waits(const struct end *end, long flags)
+{
+	bool pipe = kind_of(end->fd) == FD_PIPE;
+
+	return !(pipe && flags & SPLICE_F_NONBLOCK) && !fd_nonblocking(end->fd);
+}
+
+/* SWITCHES. 0: try again. If the descriptor is closed meanwhile the next attempt finds that out. */
+static long end_wait(const struct end *end, const char *why)
+{
+	uint64_t deadline_ns = fd_deadline(end->fd, end->events == POLLIN ? FD_RECEIVE : FD_SEND);
+	int fd = end->fd;
+	long ret = fd_wait(&fd, end->events, why, deadline_ns);
+
+	if (fd != end->fd)
+		fd_release(fd);
+	if (ret == -ETIMEDOUT)
+		return -EAGAIN;
+	if (ret == -EINTR)
+		return -ERESTARTSYS;
+	return ret < 0 ? ret : 0;
+}
+
+static long splice_now(const struct call *c, const struct end *in, const struct end *out)
+{
+	const long *a = c->arg;
+	long len = a[4];
+
+	if (!end_is_ready(in))
+		return -EAGAIN;
+	if (kind_of(out->fd) == FD_SOCKET && !fd_nonblocking(out->fd)) {
+		len = room_for(out->fd, len);
+		if (len < 0)
+			return len;
+	}
+	stats.kernel_calls++;
+	return sys_call(SYS_splice, a[0], a[1], a[2], a[3], len, a[5] | SPLICE_F_NONBLOCK);
+}
+
+static long tee_now(const struct call *c)
+{
+	const long *a = c->arg;
+
+	stats.kernel_calls++;
+	return sys_call(SYS_tee, a[0], a[1], a[2], a[3] | SPLICE_F_NONBLOCK);
+}
+
+static long between(struct call *c, const struct end *in, const struct end *out, long flags)
+{
+	long ret;
+
+	for (;;) {
+		const struct end *missing;
+
+		ret = c->nr == SYS_tee ? tee_now(c) : splice_now(c, in, out);
+		if (ret != -EAGAIN)
+			break;
+		missing = end_is_ready(in) ? out : in;
+		if (!end_waits(missing, flags))
+			break;
+		ret = end_wait(missing, call_name(c->nr));
+		if (ret)
+			break;
+	}
+	thread_did_not_block();
+	return ret;
+}
+
+long sys_splice(struct call *c)
+{
+	struct end in = {(int)c->arg[0], POLLIN}, out = {(int)c->arg[2], POLLOUT};
+
+	if (!kind_of(in.fd) || !kind_of(out.fd) || c->arg[4] <= 0)
+		return CALL_PASS;
+	return between(c, &in, &out, c->arg[5]);
+}
+
+long sys_tee(struct call *c)
+{
+	struct end in = {(int)c->arg[0], POLLIN}, out = {(int)c->arg[1], POLLOUT};
+
+	if (kind_of(in.fd) != FD_PIPE || kind_of(out.fd) != FD_PIPE || c->arg[2] <= 0)
+		return CALL_PASS;
+	return between(c, &in, &out, c->arg[3]);
+}
+
+static long vmsplice_attempt(struct io *io)
+{
+	const long *a = io->call->arg;
+
+	stats.kernel_calls++;
+	return sys_call(SYS_vmsplice, io->fd, a[1], a[2], a[3] | SPLICE_F_NONBLOCK);
+}
+
+long sys_vmsplice(struct call *c)
+{
+	struct io io = IO(c, POLLOUT);
+
+	if (kind_of(io.fd) != FD_PIPE || c->arg[3] & SPLICE_F_NONBLOCK)
+		return CALL_PASS;
+	if ((sys_call(SYS_fcntl, io.fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		io.events = POLLIN;
+	return io_retry(&io, vmsplice_attempt);
+}
