@@ -76,7 +76,7 @@ long sys_ioctl(struct call *c)
 		fd_changed((int)c->arg[0]);
 		return ret;
 	case TCSBRK: /* tcdrain: waits for the terminal's output */
-		return c->arg[2] ? offload_call(c) : CALL_PASS;
+		return c->arg[2] ? offload_restartable(offload_call(c)) : CALL_PASS;
 	default:
 		return CALL_PASS;
 	}

@@ -89,7 +89,7 @@ static long read_when_ready(struct io *io)
 	if (io_ready(io->fd, POLLIN) || fd_nonblocking(io->fd))
 		return plain(io);
 	if (ends_empty(io->fd))
-		return offload(io->why, io->call->nr, io->call->arg);
+		return offload_restartable(offload(io->why, io->call->nr, io->call->arg));
 	return -EAGAIN;
 }
 
@@ -194,6 +194,6 @@ long io_file(struct call *c, struct fd *f)
 		return io_retry(&io, read_attempt);
 	/* A terminal is writable as soon as one byte fits, and then waits for the rest. */
 	if (f->kind == FD_DEVICE)
-		return fd_nonblocking(io.fd) ? CALL_PASS : offload_call(c);
+		return fd_nonblocking(io.fd) ? CALL_PASS : offload_restartable(offload_call(c));
 	return io_retry(&io, write_attempt);
 }

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "call.h"
 #include "offload.h"
+#include "sched.h"
 #include "stats.h"
 #include "sys.h"
 
@@ -20,16 +22,24 @@ static bool may_wait(unsigned long flags)
 	return (flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_WRONLY;
 }
 
+static long look(int directory, const char *path, unsigned long flags, struct stat *st)
+{
+	stats.kernel_calls++;
+	return sys_call(SYS_newfstatat, directory, path, st, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
+}
+
+/* The kernel has read the path by the time it says that there is nothing: then it may be a greenlet's. */
 static long open_any(struct call *c, int directory, const char *path, unsigned long flags)
 {
-	struct stat st;
+	bool looks = may_wait(flags);
+	struct stat st = {.st_mode = 0};
+	long ret = looks ? look(directory, path, flags, &st) : call_native(c);
 
-	if (!may_wait(flags))
-		return CALL_PASS;
-	stats.kernel_calls++;
-	if (sys_failed(sys_call(SYS_newfstatat, directory, path, &st, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0)))
-		return CALL_PASS;
-	return S_ISFIFO(st.st_mode) ? offload_call(c) : CALL_PASS;
+	if (ret == -ENOENT && !(flags & O_CREAT))
+		return name_open(path, (int)flags);
+	if (!looks)
+		return ret;
+	return S_ISFIFO(st.st_mode) ? offload_restartable(offload_call(c)) : CALL_PASS;
 }
 
 #ifdef SYS_open

@@ -115,7 +115,7 @@ static long accept_attempt(struct io *io)
 	if (!io_ready(io->fd, POLLIN))
 		return -EAGAIN;
 	if (listener_is_shared(io->fd) && !fd_nonblocking(io->fd))
-		return offload(io->why, SYS_accept4, arg);
+		return offload_restartable(offload(io->why, SYS_accept4, arg));
 	return accept_now(io);
 }
 
@@ -192,7 +192,7 @@ static long connect_local(struct call *c)
 	if (flags < 0)
 		return flags;
 	ret = connect_start(&io, flags);
-	return ret == -EAGAIN ? offload_call(c) : ret;
+	return ret == -EAGAIN ? offload_restartable(offload_call(c)) : ret;
 }
 
 long sys_connect(struct call *c)

@@ -64,7 +64,7 @@ long net_receive(struct call *c, struct io *io, long flags, io_attempt *attempt)
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
 		return CALL_PASS; /* never wait */
 	if (needs_helper(io, flags))
-		return offload_call(c);
+		return offload_restartable(offload_call(c));
 	io->dont_wait = flags & MSG_DONTWAIT;
 	io->must_wait = !io->dont_wait && !(flags & MSG_WAITALL) && fd_is_drained(io->fd);
 	return io_retry(io, attempt);
@@ -137,7 +137,7 @@ long sys_sendto(struct call *c)
 
 	io.dont_wait = c->arg[3] & MSG_DONTWAIT;
 	if (c->arg[3] & MSG_FASTOPEN && !io.dont_wait)
-		return offload_call(c);
+		return offload_restartable(offload_call(c));
 	return io_retry(&io, sendto_attempt);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "../core/check.h"
+#include "fd.h"
 #include "offload.h"
 #include "scratch.h"
 #include "stats.h"
@@ -50,6 +51,7 @@ static long fork_here(struct call *c)
 	uintptr_t stack_top;
 	long pid;
 
+	fd_share_all();
 	signals_real_mask_for_child();
 	pid = fork_on_stack(c, &stack_top);
 	if (!pid)
@@ -63,6 +65,7 @@ long process_clone(struct call *c, unsigned long flags, uintptr_t stack)
 	(void)stack;
 	if (!(flags & CLONE_VM))
 		return fork_here(c);
+	fd_share_all();
 	signals_real_mask_for_child();
 	return CALL_PASS_VFORK;
 }

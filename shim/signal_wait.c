@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "../core/fdwait.h"
+#include "fd.h"
 #include "signal_state.h"
 
 #define HIGH_FD 1000
@@ -40,6 +41,7 @@ static long cover(uint64_t set)
 	fd = (int)(sys_failed(high) ? ret : high);
 	if (fd != ret)
 		sys_call(SYS_close, ret);
+	fd_own(fd);
 	return fd;
 }
 

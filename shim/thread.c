@@ -10,6 +10,7 @@
 
 #include "../core/check.h"
 #include "../core/fdwait.h"
+#include "fd.h"
 #include "futex.h"
 #include "process.h"
 #include "stats.h"
@@ -115,6 +116,7 @@ int threads_open(void)
 void threads_forked(void)
 {
 	hub_close(&threads.hub);
+	fds_forked();
 	threads.active = false;
 	free_threads = NULL; /* the others' records, and their stacks, are the child's to forget */
 }

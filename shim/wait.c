@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "../core/fdwait.h"
+#include "fd.h"
 #include "offload.h"
 #include "stats.h"
 #include "sys.h"
@@ -33,6 +34,7 @@ static long pidfd_high(id_t pid)
 	if (high < 0)
 		return fd;
 	sys_call(SYS_close, fd);
+	fd_own((int)high);
 	return high;
 }
 
@@ -47,6 +49,7 @@ static long park_on_pid(id_t pid)
 		return fd;
 	ret = thread_wait_fd((int)fd, POLLIN, "wait", DEADLINE_NEVER);
 	fdwait_forget(&threads.hub, (int)fd, 0);
+	fd_forget((int)fd);
 	sys_call(SYS_close, fd);
 	return ret < 0 ? ret : 0;
 }
