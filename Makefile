@@ -1,0 +1,199 @@
+# greenshim: `make` builds, `make help` tells the rest. A new file in core/, shim/ or tests/ needs no edit here.
+
+VERSION := 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+ARCH ?= $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)))
+OBJCOPY ?= objcopy
+LIBEV ?= $(shell $(CC) -print-file-name=libev.a 2>/dev/null)
+
+CPPFLAGS += -D_GNU_SOURCE= -iquote core -iquote shim -DGREENSHIM_VERSION='"$(VERSION)"'
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+LIBRARY := -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector $(WARNINGS)
+# What runs below a system call of the program keeps its vector registers by never using them.
+HOOK_x86_64 := -mgeneral-regs-only
+HOOK := $(HOOK_$(ARCH)) -fno-tree-loop-distribute-patterns
+
+# Run once, at start, or only on the hub's stack: these may use any register.
+COLD := object decode sites patch init options stats dump modules unwind
+# What the shim needs of core: no greenlets, and not gevent's vocabulary.
+SHIM_CORE := check context context-$(ARCH) fiber hub timer waitq fdwait stack loop
+
+asm_of = $(wildcard $(1)/*-$(ARCH).S)
+CORE_NAMES := $(sort $(patsubst core/%.c,%,$(wildcard core/*.c)) $(patsubst core/%.S,%,$(call asm_of,core)))
+SHIM_NAMES := $(sort $(patsubst shim/%.c,%,$(wildcard shim/*.c)) $(patsubst shim/%.S,%,$(call asm_of,shim)))
+TOOL_NAMES := $(sort $(patsubst shim/tool/%.c,%,$(wildcard shim/tool/*.c)))
+
+CORE_OBJ := $(CORE_NAMES:%=$(BUILD)/core/%.o)
+HOOK_CORE_OBJ := $(patsubst %,$(BUILD)/shim/core/%.o,$(filter $(SHIM_CORE),$(CORE_NAMES)))
+SHIM_OBJ := $(SHIM_NAMES:%=$(BUILD)/shim/%.o)
+SITES_OBJ := $(patsubst %,$(BUILD)/shim/%.o,$(filter object object_% decode decode_% sites sites_%,$(SHIM_NAMES)))
+PATCH_OBJ := $(patsubst %,$(BUILD)/shim/%.o,$(filter patch patch_%,$(SHIM_NAMES)))
+TOOL_OBJ := $(TOOL_NAMES:%=$(BUILD)/shim/tool/%.o)
+
+names_of = $(basename $(notdir $(wildcard $(1))))
+PROGRAMS := $(addprefix $(BUILD)/tests/programs/,$(call names_of,tests/programs/*.c tests/programs/*.cc))
+CORE_TESTS := $(addprefix $(BUILD)/tests/core/,$(call names_of,tests/core/*.c))
+SITES_TESTS := $(addprefix $(BUILD)/tests/sites/,$(call names_of,tests/sites/*.c))
+BENCHES := $(addprefix $(BUILD)/tests/bench/,$(call names_of,tests/bench/*.c))
+
+LIBGREENLET := $(BUILD)/libgreenlet.so $(BUILD)/libgreenlet.so.1 $(BUILD)/libgreenlet.a $(BUILD)/greenlet.pc
+# The shim is built where it has an entry for the CPU; core is built everywhere.
+ifneq ($(wildcard shim/entry-$(ARCH).S),)
+LIBGREENSHIM := $(BUILD)/libgreenshim.so $(if $(TOOL_NAMES),$(BUILD)/greenshim-check)
+endif
+
+.PHONY: all tests check demo bench lint asan asan-tests install uninstall clean setup help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+
+# V=1 shows the commands.
+quiet = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$@';)
+
+all: $(LIBGREENSHIM) $(LIBGREENLET)
+
+# libev's archive is not position independent in one place, its use of stderr; its descriptors are core/loop.c's to number.
+$(BUILD)/libev.a: $(LIBEV) | $(BUILD)/
+	$(call quiet,OBJCOPY)$(OBJCOPY) --redefine-sym stderr=libev_stderr --redefine-sym epoll_create1=libev_epoll_create1 \
+		--redefine-sym eventfd=libev_eventfd $< $@
+
+SHARED := -shared -Wl,-z,defs -Wl,-z,now,-z,relro,-z,noexecstack,-z,nodelete -Wl,--exclude-libs,ALL
+
+$(BUILD)/libgreenshim.so: $(SHIM_OBJ) $(HOOK_CORE_OBJ) $(BUILD)/libev.a shim/libgreenshim.map
+	$(call quiet,LINK)$(CC) $(SHARED) -Wl,-soname,libgreenshim.so -Wl,--version-script=shim/libgreenshim.map $(LDFLAGS) \
+		-o $@ $(filter %.o %.a,$^) -lpthread -ldl
+
+$(BUILD)/libgreenlet.so.1: $(CORE_OBJ) $(BUILD)/libev.a core/libgreenlet.map
+	$(call quiet,LINK)$(CC) $(SHARED) -Wl,-soname,libgreenlet.so.1 -Wl,--version-script=core/libgreenlet.map $(LDFLAGS) \
+		-o $@ $(filter %.o %.a,$^) -lpthread
+
+$(BUILD)/libgreenlet.so: $(BUILD)/libgreenlet.so.1
+	@ln -sf libgreenlet.so.1 $@
+
+# One object, so that hidden names and libev's stay inside.
+$(BUILD)/libgreenlet.a: $(CORE_OBJ) $(BUILD)/libev.a
+	$(call quiet,AR)$(CC) -r -nostdlib -o $(BUILD)/greenlet.o $(filter %.o,$^) -Wl,--whole-archive $(filter %.a,$^)
+	@$(OBJCOPY) --localize-hidden --wildcard --localize-symbol='ev_*' $(BUILD)/greenlet.o
+	@rm -f $@
+	@$(AR) rcs $@ $(BUILD)/greenlet.o
+
+$(BUILD)/greenlet.pc: core/greenlet.pc.in Makefile | $(BUILD)/
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< >$@
+
+$(BUILD)/greenshim-check: $(TOOL_OBJ) $(SITES_OBJ)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^
+
+define compile
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIBRARY) $(1) -MMD -MP -c -o $@ $<
+endef
+hook_unless = $(if $(filter $(1),$(basename $(notdir $@))),,$(HOOK))
+
+$(BUILD)/core/%.o: core/%.c
+	$(call compile)
+$(BUILD)/core/%.o: core/%.S
+	$(call compile)
+# libev speaks in doubles.
+$(BUILD)/shim/core/%.o: core/%.c
+	$(call compile,$(call hook_unless,loop))
+$(BUILD)/shim/core/%.o: core/%.S
+	$(call compile)
+$(BUILD)/shim/tool/%.o: shim/tool/%.c
+	$(call compile)
+$(BUILD)/shim/%.o: shim/%.c
+	$(call compile,$(call hook_unless,$(COLD)))
+$(BUILD)/shim/%.o: shim/%.S
+	$(call compile)
+
+# Test programs are ordinary programs. Their first line may say /* CFLAGS: -O2 LDLIBS: -lrt */
+TEST_FLAGS := -O1 -g -Wall -Wextra -pthread
+said = $$(sed -n '1{s/.*\b$(1): *\([^*]*\).*/\1/;s/[A-Z]*:.*//;t;d;p}' $<)
+define program
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(1) $(CPPFLAGS) $(TEST_FLAGS) $(call said,CFLAGS) $(TEST_SANITIZE) -MMD -MP -MF $@.d -o $@ $(filter %.c %.cc %.o %.a,$^) \
+		$(call said,LDLIBS)
+endef
+
+tests: $(PROGRAMS) $(CORE_TESTS) $(SITES_TESTS) $(BENCHES)
+
+$(BUILD)/tests/programs/%: tests/programs/%.c
+	$(call program,$(CC))
+$(BUILD)/tests/programs/%: tests/programs/%.cc
+	$(call program,$(CXX))
+$(BUILD)/tests/core/%: tests/core/%.c $(CORE_OBJ) $(BUILD)/libev.a
+	$(call program,$(CC))
+$(BUILD)/tests/sites/%: tests/sites/%.c $(SITES_OBJ) $(PATCH_OBJ)
+	$(call program,$(CC))
+$(BUILD)/tests/bench/%: tests/bench/%.c $(CORE_OBJ) $(BUILD)/libev.a
+	$(call program,$(CC))
+
+# Each begins by installing what is missing, which takes no time when nothing is.
+setup:
+	@scripts/setup all
+
+check:
+	@scripts/setup build test
+	+@$(MAKE) --no-print-directory all tests
+	@BUILD='$(abspath $(BUILD))' scripts/check $(TESTS)
+
+demo:
+	@scripts/setup build demo
+	+@$(MAKE) --no-print-directory all tests
+	@BUILD='$(abspath $(BUILD))' scripts/demo
+
+bench:
+	@scripts/setup build
+	+@$(MAKE) --no-print-directory all tests
+	@BUILD='$(abspath $(BUILD))' scripts/bench
+
+lint: all tests
+	@BUILD='$(abspath $(BUILD))' scripts/lint
+
+SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
+asan:
+	+@$(MAKE) --no-print-directory BUILD='$(BUILD)/asan' CFLAGS='-O1 -g $(SANITIZE)' TEST_SANITIZE='$(SANITIZE)' asan-tests
+
+asan-tests: $(CORE_TESTS)
+	@scripts/check --programs $(CORE_TESTS)
+
+LIBDIR := $(DESTDIR)$(PREFIX)/lib
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/greenshim $(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include \
+		$(DESTDIR)$(PREFIX)/libexec/greenshim
+	install -m 755 scripts/greenshim $(DESTDIR)$(PREFIX)/bin/greenshim
+	install -m 755 $(BUILD)/libgreenshim.so $(LIBDIR)/greenshim/libgreenshim.so
+	install -m 755 $(BUILD)/greenshim-check $(DESTDIR)$(PREFIX)/libexec/greenshim/greenshim-check
+	install -m 755 $(BUILD)/libgreenlet.so.1 $(LIBDIR)/libgreenlet.so.1
+	ln -sf libgreenlet.so.1 $(LIBDIR)/libgreenlet.so
+	install -m 644 $(BUILD)/libgreenlet.a $(LIBDIR)/libgreenlet.a
+	install -m 644 core/greenlet.h $(DESTDIR)$(PREFIX)/include/greenlet.h
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' core/greenlet.pc.in >$(LIBDIR)/pkgconfig/greenlet.pc
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/greenshim $(LIBDIR)/greenshim/libgreenshim.so \
+		$(DESTDIR)$(PREFIX)/libexec/greenshim/greenshim-check $(LIBDIR)/libgreenlet.so.1 $(LIBDIR)/libgreenlet.so \
+		$(LIBDIR)/libgreenlet.a $(DESTDIR)$(PREFIX)/include/greenlet.h $(LIBDIR)/pkgconfig/greenlet.pc
+	-rmdir --ignore-fail-on-non-empty $(LIBDIR)/greenshim $(DESTDIR)$(PREFIX)/libexec/greenshim
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make            build/libgreenshim.so, build/libgreenlet.so and the tools'
+	@echo 'make check      install what is missing, build, run every test (TESTS=tests/signal.bats for some)'
+	@echo 'make demo       a real threaded server natively and under greenshim, compared'
+	@echo 'make bench      switches, creation, locks and echo as ratios to native threads'
+	@echo 'make lint       format, static analysis, and what the architecture forbids'
+	@echo "make asan       core's tests under AddressSanitizer and UBSan"
+	@echo 'make install    PREFIX=/usr/local, DESTDIR= ; make uninstall takes it back'
+	@echo 'make setup      install every Debian package that any target needs'
+	@echo 'make clean      remove $(BUILD)/'
+
+$(BUILD)/:
+	@mkdir -p $@
+
+-include $(CORE_OBJ:.o=.d) $(HOOK_CORE_OBJ:.o=.d) $(SHIM_OBJ:.o=.d) $(TOOL_OBJ:.o=.d)
+-include $(addsuffix .d,$(PROGRAMS) $(CORE_TESTS) $(SITES_TESTS) $(BENCHES))
