@@ -4,9 +4,10 @@
 # loads them with `drive`, ends the one under test with `finish`. Whatever a
 # test started is gone after `teardown`.
 
-real_root=$(cd "${BATS_TEST_DIRNAME:-$(dirname "${BASH_SOURCE[0]}")}/../.." && pwd)
+real_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 real_tools=${BUILD:-$real_root/build}/tests/real
 python=/usr/bin/python3
+begun=()
 
 # Compiles the client and its companions if they are older than their source.
 real_build() {
@@ -52,7 +53,6 @@ real_setup_file() {
 # mode native|greenshim: what `begin` and `under` put before the command.
 mode() {
 	mode=$1
-	begun=()
 	stats=$BATS_TEST_TMPDIR/stats
 	mkdir -p "$stats"
 	if [ "$mode" = native ]; then
