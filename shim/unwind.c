@@ -1,8 +1,10 @@
 #include "unwind.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <ucontext.h>
 
 #include "modules.h"
 #include "sys.h"
@@ -342,6 +344,28 @@ static bool find_row(const uint8_t *fde, uintptr_t pc, struct program *g, struct
 	return run(g, p, end);
 }
 
+/* What the kernel makes a signal's handler return to: mov $15,%rax; syscall. The stack pointer is at its ucontext. */
+static bool is_restorer(const struct module *m, uintptr_t pc)
+{
+	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+
+	return m && memcmp((const void *)pc, code, sizeof(code)) == 0;
+}
+
+static bool leave_signal(struct unwind *u)
+{
+	static const uint8_t from[UNWIND_REGISTERS] = {
+		REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+		REG_R9,	 REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+	uintptr_t gregs = u->reg[UNWIND_SP] + offsetof(ucontext_t, uc_mcontext.gregs);
+
+	u->exact = true;
+	for (unsigned i = 0; i < UNWIND_REGISTERS; i++)
+		if (!unwind_read(gregs + from[i] * sizeof(uintptr_t), &u->reg[i]))
+			return false;
+	return true;
+}
+
 bool unwind_step(struct unwind *u)
 {
 	static struct program g; /* some kilobytes */
@@ -350,6 +374,8 @@ bool unwind_step(struct unwind *u)
 	const uint8_t *fde = m && m->eh_frame_hdr ? find_fde(m, pc) : NULL;
 	struct cie cie;
 
+	if (is_restorer(module_of(u->reg[UNWIND_PC]), u->reg[UNWIND_PC]))
+		return leave_signal(u);
 	if (!fde || !find_row(fde, pc, &g, &cie))
 		return false;
 	u->exact = cie.signal;
