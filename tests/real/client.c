@@ -50,7 +50,7 @@ static struct {
 	int connections, rounds, opening_limit, hold_ms, timeout_s;
 	SSL_CTX *tls;
 	struct script script;
-} options = { .opening_limit = 64, .hold_ms = 200, .timeout_s = 60 };
+} options = { .opening_limit = 64, .hold_ms = 500, .timeout_s = 60 };
 
 static struct {
 	int epoll;

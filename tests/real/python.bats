@@ -29,7 +29,7 @@ http_server() {
 	wait_for_port "$port"
 	drive 127.0.0.1 "$port" 100 10 http /large "$www/large"
 	check_threads 100
-	drive 127.0.0.1 "$port" 1000 1 http /small "$www/small"
+	drive -h 2000 127.0.0.1 "$port" 1000 1 http /small "$www/small"
 	check_threads 1000
 	finish INT 0
 	grep -q 'Keyboard interrupt received, exiting' "$BATS_TEST_TMPDIR/server.out"
@@ -46,7 +46,7 @@ tls_server() {
 	wait_for_port "$port"
 	drive -t 127.0.0.1 "$port" 100 10 http /large "$www/large"
 	check_threads 100
-	drive -t 127.0.0.1 "$port" 1000 2 http /small "$www/small"
+	drive -t -h 2000 127.0.0.1 "$port" 1000 2 http /small "$www/small"
 	check_threads 1000
 	finish TERM 0
 	grep -q stopped "$BATS_TEST_TMPDIR/server.out"
