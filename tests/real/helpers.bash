@@ -4,6 +4,8 @@
 # loads them with `drive`, ends the one under test with `finish`. Whatever a
 # test started is gone after `teardown`.
 
+# shellcheck disable=SC2034 # several of these are for those who source this
+
 real_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 real_tools=${BUILD:-$real_root/build}/tests/real
 python=/usr/bin/python3
