@@ -1,6 +1,6 @@
 # greenshim: `make` builds, `make help` tells the rest. A new file in core/, shim/ or tests/ needs no edit here.
 
-VERSION := 0.1.0
+VERSION := $(shell sed -n "s,^version=,,p" scripts/greenshim)
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
