@@ -55,12 +55,20 @@ extern char signal_restorer[] __attribute__((visibility("hidden")));
 #define RESTORER 0
 #endif
 
+static bool has_our_handler(int sig)
+{
+	uintptr_t handler = signal_actions[sig].handler;
+
+	return signal_is_handled(sig) || sig == SIGNAL_CARRIER ||
+	       (set_has(SIGNAL_OURS, sig) && handler == (uintptr_t)SIG_DFL);
+}
+
 /* All is blocked while signal_entry runs; what the program asked for (SA_NODEFER, SA_RESETHAND, sa_mask) is done by it. */
 void signal_install(int sig)
 {
 	struct signal_action act = signal_actions[sig];
 
-	if (signal_is_handled(sig) || sig == SIGNAL_CARRIER) {
+	if (has_our_handler(sig)) {
 		if (!signal_is_handled(sig))
 			act.flags = SA_RESTART;
 		act.handler = (uintptr_t)signal_entry;
@@ -80,11 +88,11 @@ void signal_default(const siginfo_t *info)
 	uint64_t bit = SIGNAL_BIT(info->si_signo);
 	siginfo_t copy;
 
-	if (info->si_signo == SIGNAL_CARRIER)
-		kernel_action(SIGNAL_CARRIER, &dfl, NULL);
+	if (set_has(SIGNAL_OURS, info->si_signo))
+		kernel_action(info->si_signo, &dfl, NULL);
 	siginfo_copy(&copy, info);
 	sys_call(SYS_rt_tgsigqueueinfo, pid, os_tid, info->si_signo, &copy);
-	if (signals_real_mask() & bit || info->si_signo == SIGNAL_CARRIER) {
+	if (bit & (signals_real_mask() | SIGNAL_OURS)) {
 		sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, SIGNAL_SETSIZE);
 		signals_unblock();
 	}
@@ -104,7 +112,7 @@ void signals_open(void)
 	signals_mask_open(t, mask);
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
 		kernel_action(sig, NULL, &signal_actions[sig]);
-		if (signal_is_handled(sig) || sig == SIGNAL_CARRIER)
+		if (has_our_handler(sig))
 			signal_install(sig);
 	}
 	signals_stack_open(t);
@@ -113,7 +121,7 @@ void signals_open(void)
 void signals_forked(void)
 {
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
-		if (signal_is_handled(sig) || sig == SIGNAL_CARRIER)
+		if (has_our_handler(sig))
 			kernel_action(sig, &signal_actions[sig], NULL);
 	signal_queue_forked();
 	signal_timers_forked();

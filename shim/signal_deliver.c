@@ -174,13 +174,38 @@ static void interrupted_child(int sig, siginfo_t *info, ucontext_t *uc)
 	((handler_fn *)act.handler)(sig, info, uc);
 }
 
+#define ARGUMENT_SIZE 65536
+
+/* A handler followed a bad pointer of the program's: the kernel would have said EFAULT. */
+static bool is_bad_argument(const struct call *c, const siginfo_t *info)
+{
+	uintptr_t at = (uintptr_t)info->si_addr;
+
+	if (info->si_signo != SIGSEGV && info->si_signo != SIGBUS)
+		return false;
+	for (int i = 0; i < 6; i++)
+		if (at - (uintptr_t)c->arg[i] < ARGUMENT_SIZE)
+			return true;
+	return info->si_code == SI_KERNEL; /* no address is told where it is not canonical */
+}
+
+static void interrupted_by_fault(struct thread *t, const siginfo_t *info, ucontext_t *uc)
+{
+	if (!t || !t->call || t->call == &interlude || !is_bad_argument(t->call, info)) {
+		fault_again(info->si_signo, uc);
+		return;
+	}
+	signal_frame_end_call(uc, t->call, -EFAULT);
+	t->call = NULL;
+}
+
 /* In the hub or on the hook path. */
 static void interrupted_shim(struct thread *t, const siginfo_t *info, ucontext_t *uc)
 {
 	int *error = t ? NULL : &errno, saved = t ? 0 : *error;
 
 	if (is_fault(info)) {
-		fault_again(info->si_signo, uc);
+		interrupted_by_fault(t, info, uc);
 		return;
 	}
 	if (!signals_note(info)) {

@@ -18,7 +18,7 @@ struct mask_class {
 
 static struct mask_class *classes, *free_classes;
 static uint64_t real;	 /* what the kernel has, or is to have at signals_unblock */
-static uint64_t never = SIGNAL_NEVER_BLOCKED; /* and the carrier, while it is in use */
+static uint64_t never = SIGNAL_NEVER_BLOCKED; /* and the shim's own, while it is active */
 static bool held_off;	 /* everything is blocked, or the mask is the future child's: real is only computed */
 
 static void kernel_mask(uint64_t mask)
@@ -112,7 +112,7 @@ void signals_mask_open(struct thread *main_thread, uint64_t mask)
 	classes = NULL;
 	free_classes = NULL;
 	held_off = false;
-	never = SIGNAL_NEVER_BLOCKED | SIGNAL_BIT(SIGNAL_CARRIER);
+	never = SIGNAL_NEVER_BLOCKED | SIGNAL_OURS;
 	real = mask;
 	class_join(main_thread, mask);
 	signals_mask_refresh();

@@ -74,6 +74,8 @@ void signals_mask_forked(void);
 extern struct signal_action signal_actions[SIGNAL_MAX + 1] __attribute__((visibility("hidden")));
 bool signal_is_handled(int sig);
 bool signal_is_ignored(int sig);
+/* The shim's handler is there although the program has none: the carrier; faults, for bad pointers in calls (EFAULT). */
+#define SIGNAL_OURS (SIGNAL_BIT(SIGNAL_CARRIER) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS))
 /* Gives the kernel what belongs to the program's disposition. */
 void signal_install(int sig);
 /* The default action of a signal that is not ignored, by the kernel: most do not return. */

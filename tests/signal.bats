@@ -37,3 +37,7 @@ load helpers
 @test "signals: servers with a signal thread, or with main alone unblocked; default actions" {
 	both signal_daemon
 }
+
+@test "signals: bad pointers are EFAULT, bad accesses are faults" {
+	both signal_fault
+}
