@@ -161,10 +161,16 @@ static long connect_start(const struct io *io, long flags)
 	return ret;
 }
 
-/* The first attempt starts the connection; a later one asks how it ended. EINPROGRESS is what the caller sees if the
- * time is up (SO_SNDTIMEO), and EALREADY means that an earlier connect was interrupted: wait for that one. */
+struct connecting {
+	struct io io; /* first */
+	long pending; /* what the caller sees if the time is up (SO_SNDTIMEO) */
+};
+
+/* The first attempt starts the connection, or waits for one that an earlier call began (EALREADY); the next asks how
+ * it ended. */
 static long connect_attempt(struct io *io)
 {
+	struct connecting *connecting = (struct connecting *)io;
 	long flags = sys_call(SYS_fcntl, io->fd, F_GETFL), ret;
 
 	if (flags < 0)
@@ -172,7 +178,11 @@ static long connect_attempt(struct io *io)
 	ret = connect_start(io, flags);
 	if (ret == -EISCONN && io->vain)
 		return 0;
-	return ret == -EINPROGRESS || ret == -EALREADY ? -EAGAIN : ret;
+	if (ret != -EINPROGRESS && ret != -EALREADY)
+		return ret;
+	if (!connecting->pending)
+		connecting->pending = ret;
+	return -EAGAIN;
 }
 
 static bool is_local(const struct call *c)
@@ -197,17 +207,16 @@ static long connect_local(struct call *c)
 
 long sys_connect(struct call *c)
 {
-	struct io io = IO(c, POLLOUT);
-	struct fd *f = fd_get(io.fd);
-	int type = f && f->kind == FD_SOCKET ? fd_socket_type(io.fd) : 0;
+	struct connecting connecting = {.io = IO(c, POLLOUT)};
+	int type = fd_socket_type(connecting.io.fd);
 	long ret;
 
-	if ((type != SOCK_STREAM && type != SOCK_SEQPACKET) || fd_nonblocking(io.fd))
+	if ((type != SOCK_STREAM && type != SOCK_SEQPACKET) || fd_nonblocking(connecting.io.fd))
 		return CALL_PASS;
 	if (is_local(c))
 		return connect_local(c);
-	ret = io_retry(&io, connect_attempt);
-	return ret == -EAGAIN ? -EINPROGRESS : ret;
+	ret = io_retry(&connecting.io, connect_attempt);
+	return ret == -EAGAIN ? connecting.pending : ret;
 }
 
 long sys_setsockopt(struct call *c)

@@ -20,7 +20,7 @@ static void read_waits(void)
 	pthread_t t = spawn(reader, "reader");
 
 	settle();
-	show("write", write(ends[1], "hello", 5));
+	must("write", write(ends[1], "hello", 5) == 5);
 	join(t);
 }
 

@@ -1,0 +1,159 @@
+/* sendfile, splice, tee and vmsplice: more than fits, both ends, nothing there yet. */
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+
+#include "io_test.h"
+
+#define BIG (2 << 20)
+
+static char big[BIG], back[BIG];
+static int file, pair[2], a[2], b[2];
+
+static void *send_file(void *arg)
+{
+	off_t offset = 100;
+	ssize_t n = sendfile(pair[0], file, arg ? &offset : NULL, BIG);
+
+	printf("sendfile %zd, offset %ld, position %ld\n", n, arg ? (long)offset : 0, (long)lseek(file, 0, SEEK_CUR));
+	return NULL;
+}
+
+static void sendfiles(const char *what)
+{
+	pthread_t t;
+
+	puts(what);
+	lseek(file, 0, SEEK_SET);
+	t = spawn(send_file, NULL);
+	settle();
+	must("read_n", read_n(pair[1], back, BIG) == BIG);
+	join(t);
+	puts(memcmp(big, back, BIG) ? "differs" : "same");
+	lseek(file, 7, SEEK_SET);
+	t = spawn(send_file, (void *)1);
+	settle();
+	must("read_n", read_n(pair[1], back, BIG - 100) == BIG - 100);
+	join(t);
+	puts(memcmp(big + 100, back, BIG - 100) ? "differs" : "same");
+	show("at the end", sendfile(pair[0], file, &(off_t){BIG}, 10));
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	lseek(file, 0, SEEK_SET);
+	printf("O_NONBLOCK: a part %d\n", sendfile(pair[0], file, NULL, BIG) < BIG);
+	fcntl(pair[0], F_SETFL, 0);
+	while (recv(pair[1], back, BIG, MSG_DONTWAIT) > 0)
+		usleep(2000);
+}
+
+/* file -> pipe -> socket, in two threads */
+static void *feed(void *arg)
+{
+	loff_t at = 0;
+
+	while (at < BIG)
+		if (splice(file, &at, a[1], NULL, BIG - (size_t)at, 0) <= 0)
+			break;
+	return (void *)(arg ? 0 : at);
+}
+
+static void *drain(void *arg)
+{
+	long total = 0;
+
+	while (total < BIG) {
+		ssize_t n = splice(a[0], NULL, pair[0], NULL, (size_t)(BIG - total), 0);
+
+		if (n <= 0)
+			break;
+		total += n;
+	}
+	return (void *)(arg ? 0 : total);
+}
+
+static void splices(const char *what)
+{
+	pthread_t in, out = spawn(drain, NULL);
+
+	puts(what);
+	settle();
+	in = spawn(feed, NULL);
+	must("read_n", read_n(pair[1], back, BIG) == BIG);
+	printf("fed %ld, ", join(in));
+	printf("drained %ld, %s\n", join(out), memcmp(big, back, BIG) ? "differs" : "same");
+}
+
+static void *from_socket(void *arg)
+{
+	(void)arg;
+	return (void *)splice(pair[1], NULL, a[1], NULL, 5, 0);
+}
+
+static void into_pipe(void)
+{
+	pthread_t t = spawn(from_socket, NULL);
+
+	settle();
+	must("send", send(pair[0], "hello", 5, 0) == 5);
+	show("from a socket", join(t));
+	must("read", read_n(a[0], back, 5) == 5);
+	printf("%.5s\n", back);
+}
+
+static void *tee_some(void *arg)
+{
+	(void)arg;
+	return (void *)tee(a[0], b[1], 100, 0);
+}
+
+static void *vmsplice_some(void *arg)
+{
+	struct iovec iov = {big, 5000};
+
+	(void)arg;
+	return (void *)vmsplice(a[1], &iov, 1, 0);
+}
+
+static void pipes(void)
+{
+	pthread_t t = spawn(tee_some, NULL);
+
+	settle();
+	must("write", write(a[1], "tee", 3) == 3);
+	show("tee", join(t));
+	printf("both have it: %d\n", read_n(a[0], back, 3) == 3 && read_n(b[0], back + 3, 3) == 3 && !memcmp(back, back + 3, 3));
+	fcntl(a[1], F_SETFL, O_NONBLOCK);
+	while (write(a[1], big, 4096) > 0)
+		;
+	fcntl(a[1], F_SETFL, 0);
+	t = spawn(vmsplice_some, NULL);
+	settle();
+	must("read_n", read_n(a[0], back, 65536) == 65536);
+	show("vmsplice", join(t));
+	must("read_n", read_n(a[0], back, 5000) == 5000);
+	puts(memcmp(big, back, 5000) ? "differs" : "same");
+	show("SPLICE_F_NONBLOCK", splice(a[0], NULL, b[1], NULL, 10, SPLICE_F_NONBLOCK));
+	show("tee SPLICE_F_NONBLOCK", tee(a[0], b[1], 10, SPLICE_F_NONBLOCK));
+	show("no pipe", splice(pair[0], NULL, file, NULL, 10, 0));
+	show("bad descriptor", splice(987, NULL, b[1], NULL, 10, 0));
+	close(a[1]);
+	show("end", splice(a[0], NULL, b[1], NULL, 10, 0));
+}
+
+int main(void)
+{
+	begin();
+	fill(big, BIG);
+	file = memfd_create("file", 0);
+	must("write", write(file, big, BIG) == BIG && !pipe(a) && !pipe(b));
+	must("socketpair", !socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	sendfiles("sendfile, local");
+	splices("splice, local");
+	into_pipe();
+	tcp_pair(pair);
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){100000}, sizeof(int));
+	setsockopt(pair[1], SOL_SOCKET, SO_RCVBUF, &(int){100000}, sizeof(int));
+	sendfiles("sendfile, tcp");
+	splices("splice, tcp");
+	into_pipe();
+	pipes();
+	return 0;
+}
