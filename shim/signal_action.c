@@ -163,5 +163,6 @@ long sys_rt_sigaction(struct call *c)
 	}
 	if (old)
 		*old = before;
+	thread_did_not_block();
 	return 0;
 }

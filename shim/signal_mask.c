@@ -243,5 +243,6 @@ long sys_rt_sigprocmask(struct call *c)
 		signals_mask_set(t, wanted);
 	if (old)
 		*old = before;
+	thread_did_not_block();
 	return 0;
 }

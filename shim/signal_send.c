@@ -25,6 +25,7 @@ static long send_to(struct thread *t, const siginfo_t *info)
 		return sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), signal_os_tid(), sig, &copy);
 	}
 	signals_send(t, info, true);
+	thread_did_not_block();
 	return 0;
 }
 

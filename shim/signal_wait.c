@@ -124,6 +124,7 @@ long sys_rt_sigtimedwait(struct call *c)
 		return -EINVAL;
 	if (timeout)
 		deadline_ns = deadline_in(timespec_ns(timeout));
+	thread_did_not_block();
 	if (timeout && !timespec_ns(timeout))
 		ret = take_pending(thread_self(), wanted, &info) ?: -EAGAIN;
 	else
@@ -140,6 +141,7 @@ long sys_rt_sigpending(struct call *c)
 
 	if ((size_t)c->arg[1] > SIGNAL_SETSIZE)
 		return -EINVAL;
+	thread_did_not_block();
 	sys_call(SYS_rt_sigpending, &kernels, SIGNAL_SETSIZE);
 	*(uint64_t *)c->arg[0] = (t->signals.queue.set | signals_process.set | kernels) & t->signals.mask;
 	return 0;
