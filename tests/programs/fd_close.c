@@ -128,7 +128,7 @@ static void *poller(void *arg)
 {
 	struct pollfd p = {.fd = (int)(long)arg, .events = POLLIN};
 
-	printf("poll: %d\n", poll(&p, 1, 150));
+	printf("poll: %d\n", poll(&p, 1, 300));
 	return NULL;
 }
 
@@ -167,7 +167,7 @@ static void shut_down(void)
 	for (int i = 0; i < 2; i++)
 		t[i] = spawn(reader, (void *)(long)pair[0]);
 	settle();
-	show("shutdown", shutdown(pair[0], SHUT_RD));
+	must("shutdown", !shutdown(pair[0], SHUT_RD));
 	join(t[0]);
 	join(t[1]);
 	close(pair[0]);

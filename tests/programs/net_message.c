@@ -165,9 +165,10 @@ static void *send_big(void *arg)
 
 static void stream(void)
 {
-	pthread_t t = spawn(send_big, NULL);
+	pthread_t t;
 
 	fill(big, sizeof(big));
+	t = spawn(send_big, NULL);
 	settle();
 	must("read_n", read_n(pair[1], back, sizeof(back)) == sizeof(back));
 	join(t);
