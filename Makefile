@@ -45,7 +45,7 @@ ifneq ($(wildcard shim/entry-$(ARCH).S),)
 LIBGREENSHIM := $(BUILD)/libgreenshim.so $(if $(TOOL_NAMES),$(BUILD)/greenshim-check)
 endif
 
-.PHONY: all tests check demo bench lint asan asan-tests install uninstall clean setup help
+.PHONY: all tests check demo bench lint format asan asan-tests install uninstall clean setup help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -152,6 +152,9 @@ bench:
 lint: all tests
 	@BUILD='$(abspath $(BUILD))' scripts/lint
 
+format:
+	clang-format -i $(wildcard core/*.[ch] shim/*.[ch] shim/tool/*.[ch] $(foreach d,programs core sites bench examples,tests/$(d)/*.[ch]))
+
 SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
 asan:
 	+@$(MAKE) --no-print-directory BUILD='$(BUILD)/asan' CFLAGS='-O1 -g $(SANITIZE)' TEST_SANITIZE='$(SANITIZE)' asan-tests
@@ -187,7 +190,8 @@ help:
 	@echo 'make demo       a real threaded server natively and under greenshim, compared'
 	@echo 'make bench      switches, creation, locks and echo as ratios to native threads'
 	@echo 'make lint       format, static analysis, and what the architecture forbids'
-	@echo "make asan       core's tests under AddressSanitizer and UBSan"
+	@echo 'make format     clang-format over the sources'
+	@echo 'make asan       the tests of core under AddressSanitizer and UBSan'
 	@echo 'make install    PREFIX=/usr/local, DESTDIR= ; make uninstall takes it back'
 	@echo 'make setup      install every Debian package that any target needs'
 	@echo 'make clean      remove $(BUILD)/'
