@@ -41,3 +41,7 @@ load helpers
 @test "signals: bad pointers are EFAULT, bad accesses are faults" {
 	both signal_fault
 }
+
+@test "signals: handlers that park, fork, leave the thread or switch contexts; set*id; many at once; no cost when idle" {
+	both signal_nested
+}
