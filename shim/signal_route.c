@@ -32,7 +32,7 @@ void signals_drain(void)
 		signals.seen++;
 		if (was_full)
 			signals_unblock();
-		signals_route(&info, NULL);
+		signals_route(&info, thread_self());
 	}
 }
 
