@@ -127,7 +127,17 @@ uint32_t fd_serial(int fd)
 
 void fd_own(int fd)
 {
-	set(slot(fd), (struct fd){.kind = FD_OURS});
+	set(slot(fd), (struct fd){.kind = FD_READY, .ours = true});
+}
+
+void fd_own_duplicate(int from, int to)
+{
+	struct fd *f = slot(to);
+
+	fd_get(from); /* what it is must be known */
+	fd_duplicated(from, to);
+	if (f)
+		f->ours = true;
 }
 
 static bool loop_owns(int fd)
@@ -145,7 +155,7 @@ bool fd_is_ours(int fd)
 {
 	const struct fd *f = slot_if_any(fd);
 
-	return fd >= FD_HIGH && ((f && f->kind == FD_OURS) || loop_owns(fd));
+	return fd >= FD_HIGH && ((f && f->ours) || loop_owns(fd));
 }
 
 int fd_next_ours(unsigned first, unsigned last)
@@ -169,7 +179,7 @@ void fd_forget_range(unsigned first, unsigned last)
 	for (unsigned fd = first; fd <= last && fd < CHUNK * CHUNKS; fd++) {
 		if (!chunks[fd >> CHUNK_BITS])
 			fd |= CHUNK - 1;
-		else if (chunks[fd >> CHUNK_BITS][fd & (CHUNK - 1)].kind != FD_OURS)
+		else if (!chunks[fd >> CHUNK_BITS][fd & (CHUNK - 1)].ours)
 			fd_forget((int)fd);
 	}
 }

@@ -20,7 +20,6 @@ enum fd_kind {
 	FD_DEVICE, /* character devices that may block: terminals and the like */
 	FD_ANON,   /* eventfd, timerfd, inotify, signalfd ... */
 	FD_READY,  /* never blocks, or nothing that can be waited for: regular files, directories, /dev/null */
-	FD_OURS,   /* the shim's own: for the program it is not there */
 };
 
 enum fd_direction { FD_RECEIVE, FD_SEND };
@@ -28,6 +27,7 @@ enum fd_direction { FD_RECEIVE, FD_SEND };
 struct fd {
 	uint8_t kind;	     /* enum fd_kind */
 	uint8_t type;	     /* of a socket: SOCK_STREAM ...; 0: not known yet */
+	bool ours;	     /* the shim's own: for the program it is not there */
 	bool drained;	     /* the last read got less than it asked for: wait before the next */
 	bool no_nowait;	     /* refuses RWF_NOWAIT */
 	bool duplicated;     /* other descriptors here refer to the same file */
@@ -55,6 +55,8 @@ void fd_forget(int fd);
 void fd_forget_range(unsigned first, unsigned last);
 /* The shim has made this one for itself: the program cannot close it. Ends with fd_forget. */
 void fd_own(int fd);
+/* The same for a duplicate of what is one of the program's. */
+void fd_own_duplicate(int from, int to);
 bool fd_is_ours(int fd);
 /* The lowest of the shim's own in [first, last]; -1 if there is none. */
 int fd_next_ours(unsigned first, unsigned last);

@@ -86,7 +86,7 @@ static void move_waiters(int fd)
 		return;
 	}
 	moved[moved_count++] = (struct moved){.fd = (int)high};
-	fd_own((int)high);
+	fd_own_duplicate(fd, (int)high);
 	fdwait_move(&threads.hub, fd, (int)high);
 }
 

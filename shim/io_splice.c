@@ -150,7 +150,8 @@ long sys_splice(struct call *c)
 {
 	struct end in = {(int)c->arg[0], POLLIN}, out = {(int)c->arg[2], POLLOUT};
 
-	if (!kind_of(in.fd) || !kind_of(out.fd) || c->arg[4] <= 0)
+	if ((kind_of(in.fd) != FD_PIPE && kind_of(out.fd) != FD_PIPE) || !kind_of(in.fd) || !kind_of(out.fd) ||
+	    c->arg[4] <= 0)
 		return CALL_PASS;
 	return between(c, &in, &out, c->arg[5]);
 }

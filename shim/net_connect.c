@@ -126,7 +126,7 @@ static long accept_any(struct call *c, int flags)
 	int type;
 	long ret;
 
-	if (!f || f->kind != FD_SOCKET)
+	if (!f || f->kind != FD_SOCKET || flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return CALL_PASS;
 	type = fd_socket_type(io.fd);
 	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)

@@ -210,7 +210,7 @@ long sys_sendmmsg(struct call *c)
 		if (ret <= (long)io.done)
 			return io.done ? (long)io.done : ret;
 		io.done = next.done;
-		if (io.done >= count || !complete_last(&io, &vec[io.done - 1]))
+		if (!complete_last(&io, &vec[io.done - 1]) || io.done >= count)
 			return (long)io.done;
 	}
 }
