@@ -19,6 +19,7 @@ enum fiber_state {
 	FIBER_READY,   /* in the run queue */
 	FIBER_RUNNING, /* on the CPU */
 	FIBER_PARKED,  /* waits for hub_wake or its deadline */
+	FIBER_AWAY,    /* left by a greenlet's own switch: only another one resumes it (greenlet.c) */
 	FIBER_DEAD,
 };
 
@@ -40,6 +41,11 @@ struct fiber {
 	long value;	    /* what hub_park is about to return */
 	const char *why;    /* reason of the park: a static string */
 	uint64_t since_ns;  /* when it parked, as the hub knew the time then */
+#ifdef __SANITIZE_ADDRESS__
+	const void *asan_low; /* of the stack: asan.h */
+	unsigned long asan_size;
+	void *asan_fake;
+#endif
 };
 
 /* The running fiber of this OS thread; NULL while the hub runs and where no hub is. With the shim every greenlet has

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "asan.h"
 #include "check.h"
 #include "fdwait.h"
 #include "kernel.h"
@@ -47,6 +48,7 @@ void fiber_prepare(struct fiber *f, struct hub *hub, void *stack_low, unsigned l
 	f->hub = hub;
 	f->state = FIBER_NEW;
 	context_make(&f->context, (char *)stack_low + size, entry, arg);
+	asan_stack(f, stack_low, size);
 }
 
 /* From the fiber `self` (or the hub) to another. Thread-locals are those of the one that runs: set after resuming. */
@@ -56,12 +58,14 @@ static void resume(struct fiber *self, struct fiber *next)
 
 	hub->switches++;
 	next->state = FIBER_RUNNING;
+	asan_leave(self, next);
 	if (self->vectors == VECTORS_NONE)
 		context_switch(&self->context, &next->context);
 	else if (self->vectors == VECTORS_SSE)
 		context_switch_sse(&self->context, &next->context);
 	else
 		context_switch_xsave(&self->context, &next->context);
+	asan_arrive(self);
 	fiber_self = self;
 	hub_self = hub;
 }
@@ -126,6 +130,23 @@ void hub_wake_kept(struct fiber *f, long value)
 	f->value = value;
 }
 
+void hub_claim(struct fiber *f)
+{
+	struct hub *hub = f->hub;
+	struct fiber **link = &hub->head;
+
+	if (f->state == FIBER_PARKED) {
+		timer_cancel(&f->timer);
+	} else if (f->state == FIBER_READY) {
+		while (*link != f)
+			link = &(*link)->next;
+		*link = f->next;
+		if (!f->next)
+			hub->tail = link;
+	}
+	f->state = FIBER_AWAY;
+}
+
 void hub_start(struct fiber *f)
 {
 	CHECK(f->state, ==, FIBER_NEW);
@@ -166,8 +187,13 @@ void hub_finish(void (*after)(struct fiber *f))
 void hub_call(void (*fn)(void *), void *arg)
 {
 	struct fiber *self = fiber_self;
-	struct hub *hub = self->hub;
+	struct hub *hub;
 
+	if (!self) { /* on the hub already: one of its hooks */
+		fn(arg);
+		return;
+	}
+	hub = self->hub;
 	hub->call = fn;
 	hub->call_arg = arg;
 	hub->caller = self;
@@ -250,6 +276,7 @@ static void hub_main(void *arg)
 	int *error = &errno; /* the hub runs with the OS thread's home thread-locals: leave no trace in errno */
 	int saved = errno;
 
+	asan_arrive(&hub->fiber);
 	fiber_self = NULL;
 	for (;;) {
 		struct fiber *next = hub_turn(hub);
@@ -300,10 +327,15 @@ int hub_open(struct hub *hub, struct fiber *main_fiber)
 	return err;
 }
 
+static void close_loop(void *arg)
+{
+	loop_close(((struct hub *)arg)->loop);
+}
+
 void hub_close(struct hub *hub)
 {
 	fdwait_reset(hub);
-	loop_close(hub->loop);
+	hub_call(close_loop, hub);
 	kernel_call(SYS_munmap, hub->stack, HUB_STACK);
 	fiber_self = NULL;
 	hub_self = NULL;
@@ -317,7 +349,7 @@ int hub_forked(struct hub *hub)
 	void (*on_stall)(struct hub *) = hub->on_stall;
 
 	fdwait_reset(hub);
-	loop_close(hub->loop);
+	hub_call(close_loop, hub);
 	memset(hub, 0, sizeof(*hub));
 	hub->stack = stack;
 	hub->on_attention = on_attention;

@@ -58,6 +58,8 @@ long hub_park(const char *why, uint64_t deadline_ns);
 bool hub_wake(struct fiber *f, long value);
 /* The same, but for a fiber that is not parked the wake-up is kept for its next park. */
 void hub_wake_kept(struct fiber *f, long value);
+/* Takes a parked or ready fiber out of the hub's hands (AWAY): the caller will resume it by a switch of its own. */
+void hub_claim(struct fiber *f);
 /* Queues a NEW fiber. */
 void hub_start(struct fiber *f);
 /* SWITCHES. Lets the others run; returns soon. */

@@ -1,0 +1,134 @@
+/* greenlet_thread.c - what each OS thread has: its main greenlet, the current one, its stacks. */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "greenlet_impl.h"
+
+#include "check.h"
+
+static _Thread_local struct thread_state *self_state;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t at_end;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects `threads`, and a hub against its end */
+static struct list threads = {&threads, &threads};
+
+/* Everyone who is still suspended gets GREENLET_EXIT, most senior first. */
+static void finish_all(struct thread_state *t)
+{
+	struct list *node;
+
+	while ((node = list_pop(&t->live))) {
+		struct greenlet *g = LIST_ENTRY(node, struct greenlet, node);
+
+		greenlet_hold(g);
+		greenlet_finish_off(t, g);
+		greenlet_drop(t, g);
+	}
+}
+
+static void thread_end(void *arg)
+{
+	struct thread_state *t = arg;
+	struct greenlet *main = t->main;
+	unsigned foreign;
+
+	self_state = t;
+	if (t->current == main) { /* else a pthread_exit in a greenlet: nobody can be asked to clean up */
+		greenlet_take_drops(t);
+		finish_all(t);
+		if (t->ops)
+			t->ops->close(t);
+	}
+	pthread_mutex_lock(&lock);
+	list_remove(&t->node);
+	t->ended = true;
+	pthread_mutex_unlock(&lock);
+	greenlet_take_drops(t);
+	stack_pool_close(&t->stacks);
+	/* From here on main's references are counted by the atomic alone. Two: this OS thread's, and the current one's. */
+	foreign = atomic_fetch_sub(&main->foreign_refs, 2) - 2;
+	if (foreign + main->refs == 0) {
+		slot_free(t, main);
+		slot_free_all(t);
+		free(t);
+	} else {
+		slot_free_all(t);
+	}
+	self_state = NULL;
+}
+
+void thread_free(struct thread_state *t)
+{
+	free(t);
+}
+
+void thread_poke(struct thread_state *t)
+{
+	pthread_mutex_lock(&lock);
+	if (!t->ended && t->ops)
+		t->ops->poke(t);
+	pthread_mutex_unlock(&lock);
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+/* Only the calling OS thread is there. */
+static void in_child(void)
+{
+	LIST_EACH_SAFE(node, &threads) {
+		struct thread_state *t = LIST_ENTRY(node, struct thread_state, node);
+
+		if (t == self_state)
+			continue;
+		list_remove(node);
+		t->ended = true;
+	}
+	pthread_mutex_unlock(&lock);
+	if (self_state && self_state->ops)
+		self_state->ops->forked(self_state);
+}
+
+static void init(void)
+{
+	CHECK(pthread_key_create(&at_end, thread_end), ==, 0);
+	pthread_atfork(before_fork, after_fork, in_child);
+	context_init();
+}
+
+static struct thread_state *make(void)
+{
+	struct thread_state *t = calloc(1, sizeof(*t));
+
+	CHECK(t != NULL, ==, true);
+	pthread_once(&once, init);
+	list_init(&t->live);
+	t->main = t->current = slot_new(t);
+	CHECK(t->main != NULL, ==, true);
+	t->main->is_main = true;
+	t->main->life = LIFE_ACTIVE;
+	t->main->thread = t;
+	t->main->name = "main";
+	t->main->fiber.state = FIBER_RUNNING;
+	t->main->fiber.context.tp = context_thread_pointer();
+	greenlet_hold(t->main); /* as the current one */
+	pthread_mutex_lock(&lock);
+	list_push(&threads, &t->node);
+	pthread_mutex_unlock(&lock);
+	CHECK(pthread_setspecific(at_end, t), ==, 0);
+	return t;
+}
+
+struct thread_state *thread_state(void)
+{
+	if (!self_state)
+		self_state = make();
+	return self_state;
+}
