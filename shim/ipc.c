@@ -129,7 +129,8 @@ long sys_io_getevents(struct call *c)
 	long rest[6], got, more;
 
 	stats.kernel_calls++;
-	got = sys_call(SYS_io_getevents, c->arg[0], c->arg[1] < 0 || c->arg[1] > c->arg[2] ? -1 : 0, c->arg[2], c->arg[3], &zero);
+	got = sys_call(SYS_io_getevents, c->arg[0], c->arg[1] < 0 || c->arg[1] > c->arg[2] ? -1 : 0, c->arg[2],
+		       c->arg[3], &zero);
 	if (got < 0 || got >= c->arg[1])
 		return got;
 	for (int i = 0; i < 6; i++)

@@ -176,7 +176,7 @@ static struct helper *record(void)
 	return h;
 }
 
-#define HELPER_FLAGS                                                                                     \
+#define HELPER_FLAGS                                                                                       \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | \
 	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 

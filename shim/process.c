@@ -37,8 +37,7 @@ static long fork_on_stack(const struct call *c, uintptr_t *stack_top)
 		*stack_top = (uintptr_t)c->arg[1];
 		return sys_call(SYS_clone, c->arg[0], 0, c->arg[2], c->arg[3], c->arg[4]);
 	}
-	if (c->nr != SYS_clone3 || !((struct clone_args *)c->arg[0])->stack ||
-	    (size_t)c->arg[1] > sizeof(args))
+	if (c->nr != SYS_clone3 || !((struct clone_args *)c->arg[0])->stack || (size_t)c->arg[1] > sizeof(args))
 		return call_native(c);
 	bytes_copy(&args, (void *)c->arg[0], (size_t)c->arg[1]);
 	*stack_top = args.stack + args.stack_size;

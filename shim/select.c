@@ -16,8 +16,8 @@
 
 /* The three sets: the program's, which the kernel's answer overwrites, and what they were. */
 struct sets {
-	unsigned n;    /* descriptors below this */
-	size_t words;  /* in each set */
+	unsigned n;   /* descriptors below this */
+	size_t words; /* in each set */
 	unsigned long *user[3];
 	unsigned long *asked;
 };

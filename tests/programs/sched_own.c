@@ -82,8 +82,7 @@ static void *pinned(void *arg)
 	CPU_SET(first, &one);
 	printf("no CPU: %s\n", strerrorname_np(pthread_setaffinity_np(pthread_self(), sizeof(none), &none)));
 	pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
-	printf("pinned: %d, others: %d\n", count_cpus(pthread_self()),
-	       count_cpus(main_thread) == (int)(long)arg);
+	printf("pinned: %d, others: %d\n", count_cpus(pthread_self()), count_cpus(main_thread) == (int)(long)arg);
 	return NULL;
 }
 

@@ -30,9 +30,14 @@ static void clocks(void)
 	const struct {
 		const char *name;
 		clockid_t id;
-	} clock[] = {{"realtime", CLOCK_REALTIME},   {"monotonic", CLOCK_MONOTONIC}, {"boottime", CLOCK_BOOTTIME},
-		     {"tai", CLOCK_TAI},	     {"thread cpu", CLOCK_THREAD_CPUTIME_ID},
-		     {"coarse", CLOCK_REALTIME_COARSE}, {"raw", CLOCK_MONOTONIC_RAW}, {"unknown", 77}};
+	} clock[] = {{"realtime", CLOCK_REALTIME},
+		     {"monotonic", CLOCK_MONOTONIC},
+		     {"boottime", CLOCK_BOOTTIME},
+		     {"tai", CLOCK_TAI},
+		     {"thread cpu", CLOCK_THREAD_CPUTIME_ID},
+		     {"coarse", CLOCK_REALTIME_COARSE},
+		     {"raw", CLOCK_MONOTONIC_RAW},
+		     {"unknown", 77}};
 	struct timespec at, some = {0, 15 * MS}, past = {1, 0};
 
 	for (unsigned i = 0; i < sizeof(clock) / sizeof(clock[0]); i++) {
