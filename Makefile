@@ -37,6 +37,7 @@ names_of = $(basename $(notdir $(wildcard $(1))))
 PROGRAMS := $(addprefix $(BUILD)/tests/programs/,$(call names_of,tests/programs/*.c tests/programs/*.cc))
 CORE_TESTS := $(addprefix $(BUILD)/tests/core/,$(call names_of,tests/core/*.c))
 SITES_TESTS := $(addprefix $(BUILD)/tests/sites/,$(call names_of,tests/sites/*.c))
+EXAMPLES := $(addprefix $(BUILD)/tests/examples/,$(call names_of,tests/examples/*.c))
 BENCHES := $(addprefix $(BUILD)/tests/bench/,$(call names_of,tests/bench/*.c))
 
 LIBGREENLET := $(BUILD)/libgreenlet.so $(BUILD)/libgreenlet.so.1 $(BUILD)/libgreenlet.a $(BUILD)/greenlet.pc
@@ -50,8 +51,8 @@ endif
 .SUFFIXES:
 .SECONDARY:
 
-# V=1 shows the commands.
-quiet = $(if $(V),,@printf '  %-8s%s\n' '$(1)' '$@';)
+# V=1 shows the commands, -s nothing.
+quiet = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),$(if $(V),,@),@printf '  %-8s%s\n' '$(1)' '$@';)
 
 all: $(LIBGREENSHIM) $(LIBGREENLET)
 
@@ -117,13 +118,16 @@ define program
 		$(call said,LDLIBS)
 endef
 
-tests: $(PROGRAMS) $(CORE_TESTS) $(SITES_TESTS) $(BENCHES)
+tests: $(PROGRAMS) $(CORE_TESTS) $(SITES_TESTS) $(EXAMPLES) $(BENCHES)
 
 $(BUILD)/tests/programs/%: tests/programs/%.c
 	$(call program,$(CC))
 $(BUILD)/tests/programs/%: tests/programs/%.cc
 	$(call program,$(CXX))
 $(BUILD)/tests/core/%: tests/core/%.c $(CORE_OBJ) $(BUILD)/libev.a
+	$(call program,$(CC))
+# Examples see no more than the installed library.
+$(BUILD)/tests/examples/%: tests/examples/%.c $(BUILD)/libgreenlet.a
 	$(call program,$(CC))
 $(BUILD)/tests/sites/%: tests/sites/%.c $(SITES_OBJ) $(PATCH_OBJ)
 	$(call program,$(CC))
@@ -141,7 +145,7 @@ check:
 
 demo:
 	@scripts/setup build demo
-	+@$(MAKE) --no-print-directory all tests
+	+@$(MAKE) --no-print-directory all
 	@BUILD='$(abspath $(BUILD))' scripts/demo
 
 bench:
@@ -200,4 +204,4 @@ $(BUILD)/:
 	@mkdir -p $@
 
 -include $(CORE_OBJ:.o=.d) $(HOOK_CORE_OBJ:.o=.d) $(SHIM_OBJ:.o=.d) $(TOOL_OBJ:.o=.d)
--include $(addsuffix .d,$(PROGRAMS) $(CORE_TESTS) $(SITES_TESTS) $(BENCHES))
+-include $(addsuffix .d,$(PROGRAMS) $(CORE_TESTS) $(SITES_TESTS) $(EXAMPLES) $(BENCHES))

@@ -42,6 +42,11 @@ show() {
 	done
 }
 
+# `! command` does not fail a test, unless it is the last one; this does.
+refute() {
+	! "$@"
+}
+
 # both PROGRAM [ARGUMENT]...: the same output and exit status natively and under greenshim, where its threads must really
 # have been greenlets. A status of 77 natively skips the test (the program's output says why).
 both() {
