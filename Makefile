@@ -111,7 +111,7 @@ $(BUILD)/shim/%.o: shim/%.S
 
 # Test programs are ordinary programs. Their first line may say /* CFLAGS: -O2 LDLIBS: -lrt */
 TEST_FLAGS := -O1 -g -Wall -Wextra -pthread
-said = $$(sed -n '1{s/.*\b$(1): *\([^*]*\).*/\1/;s/[A-Z]*:.*//;t;d;p}' $<)
+said = $$(sed -n '1{s/.*\b$(1): *\([^*]*\).*/\1/;T;s/[A-Z]*:.*//;p}' $<)
 define program
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(1) $(CPPFLAGS) $(TEST_FLAGS) $(call said,CFLAGS) $(TEST_SANITIZE) -MMD -MP -MF $@.d -o $@ $(filter %.c %.cc %.o %.a,$^) \

@@ -1,0 +1,125 @@
+# pthreads as glibc has it: the same natively and with greenlets for threads, on one OS thread.
+
+load helpers
+
+@test "threads: results, thread-local storage, errno, registers, locales, jumps, deep stacks" {
+	both thread_basic
+	assert_stat threads_made 200
+	assert_switched 1000
+	assert_os_threads_one
+}
+
+@test "threads: two thousand at once, twenty thousand in turn" {
+	both thread_many
+	assert_stat threads_made 22000
+	assert_stat threads_most_alive 2001
+	assert_os_threads_one
+}
+
+@test "threads: small stacks, and stacks of the program's" {
+	both thread_stack
+	assert_switched 200
+	assert_os_threads_one
+}
+
+@test "threads: attributes, defaults, affinity, scheduling, signal mask" {
+	both attr_basic
+	assert_os_threads_one
+}
+
+@test "threads: names of one's own and of others" {
+	both name_basic
+	assert_os_threads_one
+}
+
+@test "threads: detached; joins that do not wait, or not for ever" {
+	both detach_basic
+	assert_parked futex 5
+	assert_os_threads_one
+}
+
+@test "mutexes: every type, to owner, others, tries and deadlines" {
+	both mutex_kinds
+	assert_parked futex 15
+	assert_os_threads_one
+}
+
+@test "mutexes: contended, of every type" {
+	both mutex_contend
+	assert_parked futex 100
+	assert_os_threads_one
+}
+
+@test "mutexes: robust, with owners that die" {
+	both mutex_robust
+	assert_parked futex 5
+	assert_os_threads_one
+}
+
+@test "mutexes: priority inheritance and ceilings" {
+	both mutex_pi
+	assert_parked futex 15
+	assert_os_threads_one
+}
+
+@test "between processes: mutex, condition variable, semaphore, rwlock, barrier" {
+	both mutex_shared
+	assert_switched 20
+}
+
+@test "condition variables: signal, broadcast, deadlines on both clocks" {
+	both cond_basic
+	assert_parked futex 30
+	assert_os_threads_one
+}
+
+@test "semaphores: unnamed and named" {
+	both sem_basic
+	assert_parked futex 100
+}
+
+@test "read-write locks: both preferences" {
+	both rwlock_basic
+	assert_parked futex 20
+	assert_os_threads_one
+}
+
+@test "barriers, once, keys, spin locks" {
+	local program
+
+	for program in barrier_basic once_basic key_basic spin_basic; do
+		both "$program"
+		assert_os_threads_one
+	done
+}
+
+@test "cancellation at each kind of cancellation point" {
+	both cancel_points
+	assert_parked futex 5
+	assert_parked read
+	assert_parked accept
+}
+
+@test "cancellation: states, types, cleanup handlers" {
+	both cancel_state
+	assert_os_threads_one
+}
+
+@test "ends: main by pthread_exit, exit and _exit in a thread, return" {
+	both exit_main
+	both exit_thread return
+	both exit_thread exit
+	both exit_thread _exit
+}
+
+@test "C11 threads" {
+	both c11_basic
+	assert_parked futex 100
+	assert_os_threads_one
+}
+
+@test "C++: exceptions across waits, thread_local, mutexes, futures, cancellation" {
+	both thread_cpp
+	assert_switched 1000
+	assert_os_threads_one
+}
