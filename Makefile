@@ -131,7 +131,8 @@ $(BUILD)/tests/examples/%: tests/examples/%.c $(BUILD)/libgreenlet.a
 	$(call program,$(CC))
 $(BUILD)/tests/sites/%: tests/sites/%.c $(SITES_OBJ) $(PATCH_OBJ)
 	$(call program,$(CC))
-$(BUILD)/tests/bench/%: tests/bench/%.c $(CORE_OBJ) $(BUILD)/libev.a
+$(BUILD)/tests/bench/switch: $(CORE_OBJ) $(BUILD)/libev.a
+$(BUILD)/tests/bench/%: tests/bench/%.c
 	$(call program,$(CC))
 
 # Each begins by installing what is missing, which takes no time when nothing is.

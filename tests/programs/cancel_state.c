@@ -115,7 +115,8 @@ static void ended(pthread_t t)
 static void cancel(pthread_t t)
 {
 	settle();
-	printf("cancel: %s\n", error_name(pthread_cancel(t)));
+	if (pthread_cancel(t))
+		puts("NOT cancelled");
 }
 
 int main(void)
