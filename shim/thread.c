@@ -94,6 +94,17 @@ static void unpublish(struct thread *t)
 	threads.alive--;
 }
 
+/* What the first thread told the kernel before it was ours. */
+static void adopt(struct thread *t)
+{
+	size_t size;
+
+	t->tid = (int)sys_call(SYS_gettid);
+	sys_call(SYS_prctl, PR_GET_NAME, t->name);
+	sys_call(SYS_prctl, PR_GET_TID_ADDRESS, &t->clear_tid);
+	sys_call(SYS_get_robust_list, 0, &t->robust_list, &size);
+}
+
 int threads_open(void)
 {
 	struct thread *t = &threads.main;
@@ -105,8 +116,7 @@ int threads_open(void)
 	err = hub_open(&threads.hub, &t->fiber);
 	if (err)
 		return err;
-	t->tid = (int)sys_call(SYS_gettid);
-	sys_call(SYS_prctl, PR_GET_NAME, t->name);
+	adopt(t);
 	futex_init();
 	publish(t);
 	threads.active = true;
