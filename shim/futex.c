@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "../core/check.h"
@@ -12,6 +13,8 @@
 
 /* Waiters hang on the bucket of their address, first come, first served. */
 #define BUCKETS 1024
+#define PAGE ((uintptr_t)4096)
+#define HUGE_PAGE ((uintptr_t)2 << 20)
 
 struct waiter {
 	struct list node;
@@ -176,16 +179,6 @@ static bool is_joining(const uint32_t *addr, uint32_t expected)
 	return t && t->clear_tid == addr;
 }
 
-/* Others may wait or wake in other processes: a real OS thread waits, and wakes are the kernel's. */
-static long shared(struct call *c, int cmd)
-{
-	if (!waits(cmd))
-		return call_native(c);
-	if (__atomic_load_n((uint32_t *)c->arg[0], __ATOMIC_SEQ_CST) != (uint32_t)c->arg[2])
-		return -EAGAIN;
-	return offload_call(c);
-}
-
 static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 {
 	uint32_t *addr = (uint32_t *)c->arg[0], *addr2 = (uint32_t *)c->arg[4];
@@ -214,6 +207,46 @@ static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 	}
 }
 
+/* mremap(2): with an old size of 0 it doubles a shared mapping and refuses a private one, and so does it for huge
+ * pages where told their size. */
+static long duplicate(uintptr_t addr, uintptr_t page)
+{
+	long copy = sys_call(SYS_mremap, addr & ~(page - 1), 0, page, MREMAP_MAYMOVE);
+
+	stats.kernel_calls++;
+	if (!sys_failed(copy))
+		sys_call(SYS_munmap, copy, page);
+	return copy;
+}
+
+/* Many say shared and mean their own memory: glibc's robust mutexes, libstdc++'s futures. */
+static bool in_own_memory(uintptr_t addr)
+{
+	return duplicate(addr, PAGE) == -EINVAL && sys_failed(duplicate(addr, HUGE_PAGE));
+}
+
+static bool has_waiters(uint32_t *addr)
+{
+	LIST_EACH(node, bucket(addr))
+		if (LIST_ENTRY(node, struct waiter, node)->addr == addr)
+			return true;
+	return false;
+}
+
+/* Others may wait or wake in other processes: a real OS thread waits, and wakes are the kernel's. */
+static long shared(struct call *c, int cmd, uint64_t deadline_ns)
+{
+	uint32_t *addr = (uint32_t *)c->arg[0];
+
+	if (cmd == FUTEX_WAKE || cmd == FUTEX_WAKE_BITSET)
+		return has_waiters(addr) ? private(c, cmd, deadline_ns) : call_native(c);
+	if (waits(cmd) && __atomic_load_n(addr, __ATOMIC_SEQ_CST) != (uint32_t)c->arg[2])
+		return -EAGAIN;
+	if (in_own_memory((uintptr_t)addr))
+		return private(c, cmd, deadline_ns);
+	return waits(cmd) ? offload_call(c) : call_native(c);
+}
+
 static bool takes_timeout(int cmd)
 {
 	return waits(cmd) || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2;
@@ -238,7 +271,7 @@ long sys_futex(struct call *c)
 	if (op & FUTEX_PRIVATE_FLAG || is_pi(cmd) ||
 	    (waits(cmd) && is_joining((uint32_t *)c->arg[0], (uint32_t)c->arg[2])))
 		return private(c, cmd, deadline_ns);
-	return shared(c, cmd);
+	return shared(c, cmd, deadline_ns);
 }
 
 /* Marks a held robust mutex as its owner's estate and wakes one heir. get_robust_list(2). */
