@@ -18,6 +18,10 @@
 
 #define TID_HASH 4096
 #define SLAB (64 << 10)
+#define TID_RANGE (1 << 20)
+#define TID_RANGES 1000
+
+_Static_assert(TID_FIRST + TID_RANGES * TID_RANGE <= TID_LAST, "every range is within the tids");
 
 struct threads threads;
 
@@ -64,12 +68,16 @@ struct thread *thread_find(int tid)
 	return t;
 }
 
+/* Locks in shared memory name their owner by its tid, which must mean nobody in another process: pids that are near
+ * each other have ranges of their own. */
 static int next_tid(void)
 {
-	static int last = TID_FIRST - 1;
+	static int last;
+	int first = TID_FIRST + threads.main.tid % TID_RANGES * TID_RANGE;
+	int end = threads.alive < TID_RANGE / 2 ? first + TID_RANGE - 1 : TID_LAST;
 
 	do
-		last = last < TID_LAST ? last + 1 : TID_FIRST;
+		last = last >= first && last < end ? last + 1 : first;
 	while (thread_find(last));
 	return last;
 }
