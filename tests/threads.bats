@@ -4,7 +4,7 @@ load helpers
 
 @test "threads: results, thread-local storage, errno, registers, locales, jumps, deep stacks" {
 	both thread_basic
-	assert_stat threads_made 200
+	assert_stat threads_made 185
 	assert_switched 1000
 	assert_os_threads_one
 }
