@@ -60,8 +60,8 @@ static void answered(struct connection *c)
 
 static void connect_all(int port, int n)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 
 	all = calloc((size_t)n, sizeof(*all));
 	for (int i = 0; i < n; i++) {
@@ -114,6 +114,7 @@ int main(int argc, char **argv)
 	begin_ns = now_ns();
 	run_until(begin_ns + atol(argv[3]) * 1000000);
 	end_ns = now_ns();
-	printf("%.0f %ld %ld\n", (double)requests * 1e9 / (double)(end_ns - begin_ns), percentile(0.5), percentile(0.99));
+	printf("%.0f %ld %ld\n", (double)requests * 1e9 / (double)(end_ns - begin_ns), percentile(0.5),
+	       percentile(0.99));
 	return 0;
 }

@@ -21,7 +21,8 @@ int main(int argc, char **argv)
 	for (long i = 0; i < n; i++) {
 		pid_t pid;
 
-		if (posix_spawn(&pid, argv[2], NULL, NULL, argv + 2, environ) || waitpid(pid, &status, 0) != pid || status)
+		if (posix_spawn(&pid, argv[2], NULL, NULL, argv + 2, environ) || waitpid(pid, &status, 0) != pid ||
+		    status)
 			return 1;
 	}
 	printf("%.1f\n", (double)(now_ns() - begin) / 1000 / (double)n);

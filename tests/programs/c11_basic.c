@@ -12,8 +12,11 @@ static int counter, turn, destroyed, once_runs;
 
 static const char *name(int ret)
 {
-	static const char *const names[] = {[thrd_success] = "success", [thrd_busy] = "busy", [thrd_error] = "error",
-					    [thrd_nomem] = "nomem", [thrd_timedout] = "timedout"};
+	static const char *const names[] = {[thrd_success] = "success",
+					    [thrd_busy] = "busy",
+					    [thrd_error] = "error",
+					    [thrd_nomem] = "nomem",
+					    [thrd_timedout] = "timedout"};
 
 	return names[ret];
 }

@@ -270,12 +270,17 @@ static const struct way {
 	const char *name;
 	void (*call)(void);
 } ways[] = {
-#define WAY(name) {#name, by_##name}
-	WAY(read), WAY(readv), WAY(write), WAY(writev), WAY(recv), WAY(recvfrom), WAY(recvmsg), WAY(send), WAY(sendmsg),
-	WAY(accept), WAY(accept4), WAY(poll), WAY(ppoll), WAY(select), WAY(pselect), WAY(epoll_wait), WAY(sleep),
-	WAY(usleep), WAY(clock_nanosleep), WAY(pause), WAY(sem_wait), WAY(sem_timedwait), WAY(cond_wait),
-	WAY(cond_timedwait), WAY(join), WAY(waitpid), WAY(waitid), WAY(sigwait), WAY(sigsuspend), WAY(lockf),
-	WAY(testcancel), WAY(open_close), WAY(fgets),
+#define WAY(name)                \
+	{                        \
+#name, by_##name \
+	}
+	WAY(read),	 WAY(readv),	     WAY(write),     WAY(writev),	   WAY(recv),
+	WAY(recvfrom),	 WAY(recvmsg),	     WAY(send),	     WAY(sendmsg),	   WAY(accept),
+	WAY(accept4),	 WAY(poll),	     WAY(ppoll),     WAY(select),	   WAY(pselect),
+	WAY(epoll_wait), WAY(sleep),	     WAY(usleep),    WAY(clock_nanosleep), WAY(pause),
+	WAY(sem_wait),	 WAY(sem_timedwait), WAY(cond_wait), WAY(cond_timedwait),  WAY(join),
+	WAY(waitpid),	 WAY(waitid),	     WAY(sigwait),   WAY(sigsuspend),	   WAY(lockf),
+	WAY(testcancel), WAY(open_close),    WAY(fgets),
 };
 
 static void cleanup(void *arg)

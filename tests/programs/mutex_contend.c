@@ -41,7 +41,8 @@ static void kind(const char *name, int type, int protocol, int robust)
 		t[i] = go(work, NULL);
 	for (int i = 0; i < THREADS; i++)
 		done(t[i]);
-	printf("%s: %ld, overlaps %ld, destroy %s\n", name, counter, overlaps, error_name(pthread_mutex_destroy(&mutex)));
+	printf("%s: %ld, overlaps %ld, destroy %s\n", name, counter, overlaps,
+	       error_name(pthread_mutex_destroy(&mutex)));
 }
 
 int main(void)

@@ -12,7 +12,7 @@ static struct shared {
 	pthread_barrier_t barrier;
 	sem_t ping, pong;
 	long counter, turn;
-} *shared;
+} * shared;
 
 static void prepare(void)
 {

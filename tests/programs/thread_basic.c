@@ -70,7 +70,8 @@ static void *identity(void *arg)
 	(void)arg;
 	printf("self equals self %d, main %d\n", !!pthread_equal(pthread_self(), pthread_self()),
 	       !!pthread_equal(pthread_self(), main_thread));
-	printf("process id is the process's %d, thread id is not %d\n", getpid() == *(pid_t *)arg, gettid() != getpid());
+	printf("process id is the process's %d, thread id is not %d\n", getpid() == *(pid_t *)arg,
+	       gettid() != getpid());
 	return NULL;
 }
 

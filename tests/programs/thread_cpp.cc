@@ -21,7 +21,10 @@ using namespace std::chrono_literals;
 static std::atomic<int> made{0}, destroyed{0}, unwound{0};
 
 struct Counted {
-	Counted() { made++; }
+	Counted()
+	{
+		made++;
+	}
 	~Counted()
 	{
 		std::this_thread::yield();
@@ -33,7 +36,10 @@ struct Counted {
 static thread_local Counted counted;
 
 struct Unwound {
-	~Unwound() { unwound++; }
+	~Unwound()
+	{
+		unwound++;
+	}
 };
 
 static void each(int n, void (*run)(int))
