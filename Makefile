@@ -123,7 +123,7 @@ tests: $(PROGRAMS) $(CORE_TESTS) $(SITES_TESTS) $(EXAMPLES) $(BENCHES)
 $(BUILD)/tests/programs/%: tests/programs/%.c
 	$(call program,$(CC))
 $(BUILD)/tests/programs/%: tests/programs/%.cc
-	$(call program,$(CXX))
+	$(call program,$(CXX) -U_GNU_SOURCE)
 $(BUILD)/tests/core/%: tests/core/%.c $(CORE_OBJ) $(BUILD)/libev.a
 	$(call program,$(CC))
 # Examples see no more than the installed library.
