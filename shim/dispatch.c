@@ -63,6 +63,8 @@ struct answer dispatch(struct call *c)
 		signals_real_mask_back();
 	do {
 		t->call = c;
+		if (signals_on_stack(&t->signals, call_sp(c)))
+			signals_stack_lay_aside(t);
 		t->fiber.vectors = (uint8_t)c->vectors;
 		stats.answered[c->nr]++;
 		ret = table[c->nr].handler(c);

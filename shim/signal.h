@@ -72,6 +72,13 @@ static inline bool signals_due_(const struct signal_thread *s, long ret)
 /* Delivers what is due to t (then it does not return: the handler runs as if it had interrupted the call at its site).
  * True: nothing was, and the call must be made again. */
 bool signals_finish(struct thread *t, struct call *c, long *ret);
+/* Is the stack pointer on the greenlet's alternate stack? Then dispatch lays that aside for the time of the call, since
+ * others may run meanwhile; it is back before the program goes on. */
+static inline bool signals_on_stack(const struct signal_thread *s, uintptr_t sp)
+{
+	return s->stack && sp - (uintptr_t)s->stack - 1 < s->stack_size;
+}
+void signals_stack_lay_aside(struct thread *t);
 /* To be asked before the running greenlet parks: a signal for it is due, so that the park would end with -EINTR. */
 #define signals_interrupt(t) (((t)->signals.due || signals.noted != signals.seen) && signals_interrupt_(t))
 bool signals_interrupt_(struct thread *t);

@@ -127,6 +127,7 @@ void signals_forked(void)
 	signal_timers_forked();
 	signals_wait_forked();
 	signals.seen = signals.noted;
+	signals_stack_sync(thread_self());
 	signals_mask_forked();
 }
 

@@ -83,6 +83,8 @@ static void let_others_run(struct thread *t)
 
 	t->call = &interlude;
 	t->fiber.vectors = VECTORS_NONE;
+	if (signals_on_stack(&t->signals, (uintptr_t)__builtin_frame_address(0)))
+		signals_stack_lay_aside(t);
 	signals_unblock();
 	hub_yield();
 	signals_drain();
@@ -229,7 +231,7 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 		return;
 	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
 		interrupted_child(sig, info, uc);
-	else if (t && !t->call)
+	else if (t && !t->call && signals.stack == t->signals.stack) /* if not, it is on its way out of a call */
 		interrupted_program(t, info, uc);
 	else if (t && delivery.call == t->call && signal_frame_is_ours(info, uc))
 		interrupted_call(t, uc);

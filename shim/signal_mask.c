@@ -171,6 +171,14 @@ void signals_block(void)
 	kernel_mask(SIGNAL_ALL);
 }
 
+bool signals_block_again(void)
+{
+	bool already = held_off;
+
+	signals_block();
+	return already;
+}
+
 void signals_block_but(int sig)
 {
 	held_off = true;

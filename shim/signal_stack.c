@@ -7,10 +7,45 @@
 #define SS_AUTODISARM_ (1U << 31)
 #define MINIMUM 2048 /* the kernel's MINSIGSTKSZ */
 
+/* Signals are blocked while it is used. */
+#define ELSEWHERE 4096
+
+static char elsewhere[ELSEWHERE] __attribute__((aligned(16)));
+
 static bool is_on(const struct signal_thread *s, uintptr_t sp)
 {
-	return s->stack && !(s->stack_flags & (int)SS_AUTODISARM_) && sp > (uintptr_t)s->stack &&
-	       sp - (uintptr_t)s->stack <= s->stack_size;
+	return !(s->stack_flags & (int)SS_AUTODISARM_) && signals_on_stack(s, sp);
+}
+
+/* The kernel refuses to change the stack that one is on: so be on another. */
+static long disable_from_elsewhere(void)
+{
+	static const stack_t none = {.ss_flags = SS_DISABLE};
+	long ret;
+
+	__asm__ volatile("mov %%rsp, %%rbx\n\t"
+			 "mov %[top], %%rsp\n\t"
+			 "syscall\n\t"
+			 "mov %%rbx, %%rsp"
+			 : "=a"(ret)
+			 : "a"(SYS_sigaltstack), "D"(&none), "S"(NULL), [top] "r"(elsewhere + ELSEWHERE)
+			 : "rbx", "rcx", "r11", "memory");
+	return ret;
+}
+
+/* While others run, or the hub, a signal must not find this greenlet's stack: the kernel would begin at its top again, over
+ * the frames of the handler that is in the middle of a call. */
+void signals_stack_lay_aside(struct thread *t)
+{
+	bool blocked;
+
+	if (signals.stack != t->signals.stack)
+		return;
+	blocked = signals_block_again();
+	disable_from_elsewhere();
+	signals.stack = NULL;
+	if (!blocked)
+		signals_unblock();
 }
 
 void signals_stack_open(struct thread *t)

@@ -65,6 +65,7 @@ void signals_mask_refresh(void); /* who waits for what has changed */
 uint64_t signals_real_mask(void);
 void signals_block(void);   /* really, all */
 void signals_block_but(int sig);
+bool signals_block_again(void); /* the same where it may be so already: whether it was */
 void signals_unblock(void); /* the real mask is the computed one again */
 void signals_blocked_already(void); /* signal_entry says: the kernel did signals_block for us */
 void signals_left(void);    /* signal_entry returns: its frame restores signals_real_mask() */
