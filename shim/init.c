@@ -45,14 +45,13 @@ static int first_adds(struct dl_phdr_info *info, size_t size, void *arg)
  * search path depends on who calls it. */
 static bool patch_new_objects(void)
 {
-	static const struct patch_policy policy = {0};
 	static unsigned long long seen;
 	unsigned long long adds = 0;
 
 	dl_iterate_phdr(first_adds, &adds);
 	if (adds == seen)
 		return true;
-	if (patch_loaded_objects(&policy))
+	if (!patch_loaded_objects())
 		return false;
 	seen = adds;
 	return true;

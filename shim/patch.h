@@ -1,0 +1,21 @@
+/* patch.h - redirects the sites of the loaded objects to shim_entry. The only place that writes text.
+ *
+ * Pages are copied, changed while writable, made executable, and moved over the text by mremap(2): no page is ever both.
+ * Nothing on disk changes, no descriptor is needed (a daemon may have no /proc left), and a failure leaves the page as
+ * it was. To be called while no other OS thread runs the program's code. */
+#ifndef SHIM_PATCH_H
+#define SHIM_PATCH_H
+
+#include <stdbool.h>
+
+struct patch_counts {
+	unsigned found, patched, left;
+	const char *cause; /* of the last failure: in words */
+};
+
+/* Scans what was loaded since the last call. False: the C library's sites cannot be redirected as needed, and the
+ * program must run natively (what was redirected already passes its calls on). */
+bool patch_loaded_objects(void);
+const struct patch_counts *patch_counts(void);
+
+#endif
