@@ -208,6 +208,18 @@ static uint32_t fde_length(const struct object *o, const uint8_t *fde, const uin
 	return (uint32_t)words[3];
 }
 
+/* The description of a signal's return begins a byte early, so that unwinders find it from the first instruction. */
+static bool is_signal_frame(const struct object *o, const uint8_t *fde)
+{
+	const uint8_t *cie = fde + 4;
+
+	if (fde < o->all.start || fde + 16 > o->all.end)
+		return false;
+	cie -= *(const uint32_t *)cie;
+	return cie >= o->all.start && cie + 16 <= o->all.end && strnlen((const char *)cie + 9, 7) < 7 &&
+	       strchr((const char *)cie + 9, 'S');
+}
+
 static const struct range *segment_of(const struct object *o, const uint8_t *at)
 {
 	for (unsigned i = 0; i < o->code_count; i++)
@@ -237,10 +249,14 @@ bool object_function(const struct object *o, const uint8_t *at, struct range *fu
 	if (function->start > at || function->start < segment->start)
 		return false;
 	length = fde_length(o, o->eh_frame_hdr + table[low].fde, function->start);
+	*edge = length ? function->start + length : NULL;
+	if (is_signal_frame(o, o->eh_frame_hdr + table[low].fde))
+		function->start++;
 	high = eh_table(o, &table);
 	function->end = low + 1 < high ? o->eh_frame_hdr + table[low + 1].pc : segment->end;
 	if (function->end > segment->end)
 		function->end = segment->end;
-	*edge = length && function->start + length < function->end ? function->start + length : NULL;
+	if (*edge && *edge >= function->end)
+		*edge = NULL;
 	return true;
 }
