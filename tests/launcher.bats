@@ -159,14 +159,14 @@ compile() {
 			pthread_create(&t, NULL, size_of, NULL);
 			pthread_join(t, NULL);
 			pthread_attr_init(&a);
-			pthread_attr_setstacksize(&a, 128 << 10);
+			pthread_attr_setstacksize(&a, 64 << 10);
 			pthread_create(&t, &a, size_of, NULL);
 			pthread_join(t, NULL);
 			return 0;
 		}' -pthread
 	launch --stack 512k ./program
 	[ "$status" -eq 0 ]
-	[ "$(cat out)" = "$(printf '%s\n' $((512 << 10)) $((128 << 10)))" ]
+	[ "$(cat out)" = "$(printf '%s\n' $((512 << 10)) $((64 << 10)))" ]
 }
 
 @test "launcher: --no-children leaves what the program starts alone" {
