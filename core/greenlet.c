@@ -35,8 +35,7 @@ greenlet_t greenlet_new(greenlet_run *run, greenlet_t parent)
 	return g->handle;
 }
 
-/* A longjmp to another stack leaves no trace but this. */
-static void check_stack(const struct greenlet *g)
+void greenlet_check_stack(const struct greenlet *g)
 {
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 
@@ -103,7 +102,6 @@ struct message greenlet_transfer(struct thread_state *t, struct greenlet *to, st
 	struct greenlet *self = t->current;
 	struct tls_saved tls;
 
-	check_stack(self);
 	hand_over(t, to, &m);
 	self->fiber.state = FIBER_AWAY;
 	tls_save(&tls);
@@ -147,7 +145,7 @@ static void die(struct thread_state *t, struct greenlet *self, struct message m)
 	struct greenlet *to = self;
 	int err;
 
-	check_stack(self);
+	greenlet_check_stack(self);
 	if (message_exits(&m))
 		m = message_value(m.exception.value);
 	greenlet_is_dead(t, self, &m);
@@ -260,6 +258,7 @@ static int send_to(greenlet_t handle, struct message m, void **out)
 	struct greenlet *self = t->current, *g, *to;
 	int err = greenlet_lookup(handle, &g);
 
+	greenlet_check_stack(self);
 	if (!err && self->is_hub)
 		err = -EDEADLK;
 	if (!err)

@@ -87,14 +87,14 @@ GREENLET_API int greenlet_throw(greenlet_t g, const struct greenlet_type *type, 
 GREENLET_API greenlet_t greenlet_current(void);
 GREENLET_API greenlet_t greenlet_main(void);
 GREENLET_API greenlet_t greenlet_parent(greenlet_t g); /* NULL: g is a main greenlet, or none */
-/* -EPERM: g is a main; -ELOOP; -EINVAL: no greenlet; -EXDEV: g is started, parent of another OS thread. */
+/* -EPERM: g is a main; -ELOOP; -EINVAL: no greenlet; -EXDEV: g is started or queued, parent of another OS thread. */
 GREENLET_API int greenlet_set_parent(greenlet_t g, greenlet_t parent);
 
 enum greenlet_state { GREENLET_PENDING, GREENLET_CURRENT, GREENLET_SUSPENDED, GREENLET_DEAD };
 
-GREENLET_API int greenlet_state(greenlet_t g);	   /* enum greenlet_state; -ESTALE, -EINVAL */
-GREENLET_API bool greenlet_dead(greenlet_t g);	   /* has finished, or its OS thread has */
-GREENLET_API bool greenlet_active(greenlet_t g);   /* started and not dead */
+GREENLET_API int greenlet_state(greenlet_t g);	     /* enum greenlet_state; -ESTALE, -EINVAL */
+GREENLET_API bool greenlet_dead(greenlet_t g);	     /* has finished, or its OS thread has */
+GREENLET_API bool greenlet_active(greenlet_t g);     /* started and not dead */
 GREENLET_API uint64_t greenlet_number(greenlet_t g); /* never used twice; 0: not a greenlet */
 /* `greenlet 7 (name) suspended, waits for event`; returns as snprintf does. */
 GREENLET_API int greenlet_describe(greenlet_t g, char *text, size_t size);
@@ -133,8 +133,8 @@ GREENLET_API int greenlet_start(greenlet_t g, void *value); /* the same for one 
 GREENLET_API int greenlet_call_soon(void (*fn)(void *arg), void *arg); /* in the hub; -ENOMEM */
 
 /* All that follow: SWITCHES; -ETIMEDOUT; -EINTR where another greenlet switched here meanwhile; GREENLET_THROWN. */
-GREENLET_API int greenlet_sleep(uint64_t ns); /* 0: let the others run */
-GREENLET_API int greenlet_idle(void);	      /* until nobody else is ready */
+GREENLET_API int greenlet_sleep(uint64_t ns);			   /* 0: let the others run */
+GREENLET_API int greenlet_idle(void);				   /* until nobody else is ready */
 GREENLET_API int greenlet_join(greenlet_t g, uint64_t timeout_ns); /* -EDEADLK: oneself */
 /* Joins; the result, or the exception raised here. */
 GREENLET_API int greenlet_get(greenlet_t g, uint64_t timeout_ns, void **out);
@@ -169,7 +169,7 @@ GREENLET_API void greenlet_timeout_cancel(struct greenlet_timeout *t);
 /* Descriptors: wait for POLLIN, POLLOUT (poll(2)): the events. */
 GREENLET_API int greenlet_wait_fd(int fd, short events, uint64_t timeout_ns);
 GREENLET_API ssize_t greenlet_read(int fd, void *data, size_t size);
-GREENLET_API ssize_t greenlet_write(int fd, const void *data, size_t size); /* all of it, or an error */
+GREENLET_API ssize_t greenlet_write(int fd, const void *data, size_t size);	  /* all of it, or an error */
 GREENLET_API int greenlet_accept(int fd, struct sockaddr *addr, socklen_t *size); /* fd must be non-blocking */
 GREENLET_API int greenlet_connect(int fd, const struct sockaddr *addr, socklen_t size);
 /* Must be used for descriptors that may be waited for: their waiters get -EBADF first. */
@@ -210,7 +210,7 @@ struct greenlet_semaphore {
 };
 
 GREENLET_API int greenlet_acquire(struct greenlet_semaphore *s, uint64_t timeout_ns); /* timeout 0: -EAGAIN */
-GREENLET_API int greenlet_release(struct greenlet_semaphore *s);			 /* -EOVERFLOW: at its bound */
+GREENLET_API int greenlet_release(struct greenlet_semaphore *s);		      /* -EOVERFLOW: at its bound */
 
 struct greenlet_rlock {
 	struct greenlet_waiters waiters;
@@ -233,8 +233,8 @@ enum greenlet_queue_kind { GREENLET_FIFO, GREENLET_LIFO, GREENLET_PRIORITY, GREE
 
 struct greenlet_queue {
 	struct greenlet_waiters getters, putters;
-	enum greenlet_queue_kind kind; /* a channel's put waits for its get */
-	size_t limit;		       /* 0: none */
+	enum greenlet_queue_kind kind;		    /* a channel's put waits for its get */
+	size_t limit;				    /* 0: none */
 	int (*compare)(const void *, const void *); /* PRIORITY: the smallest comes out first, equals in order */
 	void **items;
 	uint64_t *orders;
@@ -244,7 +244,8 @@ struct greenlet_queue {
 	struct greenlet_event all_done;
 };
 
-GREENLET_API int greenlet_queue_put(struct greenlet_queue *q, void *item, uint64_t timeout_ns); /* 0: -EAGAIN; -ENOMEM */
+GREENLET_API int greenlet_queue_put(struct greenlet_queue *q, void *item,
+				    uint64_t timeout_ns); /* 0: -EAGAIN; -ENOMEM */
 GREENLET_API int greenlet_queue_get(struct greenlet_queue *q, uint64_t timeout_ns, void **item); /* 0: -EAGAIN */
 GREENLET_API int greenlet_queue_done(struct greenlet_queue *q); /* one item is dealt with; -EINVAL: too many */
 GREENLET_API int greenlet_queue_join(struct greenlet_queue *q, uint64_t timeout_ns); /* until all are */

@@ -39,6 +39,20 @@ static void run_links(struct greenlet *g)
 	}
 }
 
+static void forget_links(struct greenlet *g)
+{
+	struct list *node;
+
+	while ((node = list_pop(&g->links))) {
+		struct death_link *link = LIST_ENTRY(node, struct death_link, node);
+
+		if (link->fn)
+			free(link);
+		else
+			hub_wake(link->joiner, 0);
+	}
+}
+
 static void died(struct thread_state *t, struct greenlet *g)
 {
 	struct greenlet_hub *h = t->hub;
@@ -188,6 +202,7 @@ static int wait_here(struct thread_state *t, const char *why, uint64_t deadline_
 		return -EDEADLK;
 	if (!hub_of(t))
 		return -ENOMEM;
+	greenlet_check_stack(self);
 	due = earliest(self, deadline_ns);
 	tls_save(&tls);
 	greenlet_hold(self); /* the hub's: becomes the current one's when it arrives */
@@ -246,14 +261,19 @@ static void close_hub(struct thread_state *t)
 	struct fiber *f, *next;
 
 	for (f = h->hub.head; f; f = next) {
+		struct greenlet *g = (struct greenlet *)f;
+
 		next = f->next;
 		f->state = FIBER_NEW;
-		greenlet_drop(t, (struct greenlet *)f);
+		stack_put(&t->stacks, g->stack);
+		g->stack = NULL;
+		greenlet_drop(t, g);
 	}
 	on_attention(&h->hub);
 	hub_close(&h->hub);
 	t->ops = NULL;
 	t->hub = NULL;
+	locals_destroy(h->greenlet);
 	h->greenlet->life = LIFE_DEAD;
 	greenlet_drop(t, t->main); /* as the thread of the hub's greenlet */
 	greenlet_drop(t, h->greenlet);
@@ -296,7 +316,7 @@ static void forked(struct thread_state *t)
 	h->inbox = NULL;
 }
 
-static const struct hub_ops ops = {running, claim, died, finish, enter, poke, close_hub, forked};
+static const struct hub_ops ops = {running, claim, died, forget_links, finish, enter, poke, close_hub, forked};
 
 static struct greenlet *hub_greenlet(struct thread_state *t)
 {
@@ -378,6 +398,6 @@ void hub_post(struct greenlet_hub *h, struct callback *c)
 	pthread_mutex_lock(&h->lock);
 	c->next = h->inbox;
 	h->inbox = c;
+	hub_attention(&h->hub); /* under the lock: once the call is taken the hub may end */
 	pthread_mutex_unlock(&h->lock);
-	hub_attention(&h->hub);
 }

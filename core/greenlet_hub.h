@@ -19,11 +19,11 @@ struct greenlet_hub {
 	struct hub hub;
 	struct thread_state *thread;
 	struct greenlet *greenlet;
-	struct callback *first, **last; /* greenlet_call_soon */
+	struct callback *first, **last;	    /* greenlet_call_soon */
 	struct greenlet *dead, **dead_last; /* links are due, by next, each referenced */
-	pthread_mutex_t lock;	   /* protects inbox */
-	struct callback *inbox;	   /* from other OS threads, newest first */
-	char report[REPORT_BYTES]; /* what GREENLET_WOULD_BLOCK says */
+	pthread_mutex_t lock;		    /* protects inbox */
+	struct callback *inbox;		    /* from other OS threads, newest first */
+	char report[REPORT_BYTES];	    /* what GREENLET_WOULD_BLOCK says */
 };
 
 /* On a dead greenlet's list: a callback, or a greenlet that joins. */

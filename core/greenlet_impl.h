@@ -35,12 +35,12 @@ struct local_value {
 };
 
 struct greenlet {
-	struct fiber fiber; /* of the hub's greenlet: unused, see fiber_of */
-	greenlet_t handle;  /* NULL: a free slot */
-	struct greenlet *parent; /* a reference, kept beyond death */
+	struct fiber fiber;	     /* of the hub's greenlet: unused, see fiber_of */
+	greenlet_t handle;	     /* NULL: a free slot */
+	struct greenlet *parent;     /* a reference, kept beyond death */
 	struct thread_state *thread; /* once started; main holds it */
-	struct greenlet *next; /* free slots; the hub's queue of those whose links are due */
-	struct greenlet *drop_next; /* thread->drops */
+	struct greenlet *next;	     /* free slots; the hub's queue of those whose links are due */
+	struct greenlet *drop_next;  /* thread->drops */
 	struct stack *stack;
 	size_t stack_size;
 	greenlet_run *run;
@@ -66,11 +66,12 @@ struct greenlet {
 /* What greenlet_hub.c does for greenlet.c. */
 struct hub_ops {
 	void (*running)(struct thread_state *t, struct greenlet *g); /* g runs on this OS thread now */
-	void (*claim)(struct thread_state *t, struct greenlet *g); /* takes a parked or ready one out of its hands */
-	void (*died)(struct thread_state *t, struct greenlet *g);  /* it has links */
+	void (*claim)(struct thread_state *t, struct greenlet *g);   /* takes a parked or ready one out of its hands */
+	void (*died)(struct thread_state *t, struct greenlet *g);    /* it has links */
+	void (*forget)(struct greenlet *g); /* is freed without a death: its links go, who joins it is woken */
 	void (*finish)(struct greenlet *g) __attribute__((noreturn)); /* dead, its parent is the hub */
-	int (*enter)(struct thread_state *t, struct message *got); /* SWITCHES: a switch to the hub's greenlet */
-	void (*poke)(struct thread_state *t); /* from any OS thread: have a look at the drops */
+	int (*enter)(struct thread_state *t, struct message *got);    /* SWITCHES: a switch to the hub's greenlet */
+	void (*poke)(struct thread_state *t);			      /* from any OS thread: have a look at the drops */
 	void (*close)(struct thread_state *t);
 	void (*forked)(struct thread_state *t); /* in the child */
 };
@@ -79,7 +80,7 @@ struct greenlet_hub;
 
 struct thread_state {
 	struct greenlet *main, *current;
-	struct message message; /* under way */
+	struct message message;	 /* under way */
 	struct greenlet *corpse; /* died in the last switch: its stack can go */
 	struct stack_pool stacks;
 	struct list live; /* active greenlets but main */
@@ -91,6 +92,7 @@ struct thread_state {
 	struct greenlet_hub *hub;
 	struct greenlet *free_slots;
 	struct list node; /* every OS thread's */
+	bool hub_closes;  /* nobody may poke it any more */
 	atomic_bool ended;
 };
 
@@ -103,8 +105,8 @@ void slot_free_all(struct thread_state *t); /* the OS thread ends */
 
 /* greenlet_thread.c */
 struct thread_state *thread_state(void); /* made at first use; aborts without memory: there is no main greenlet then */
-void thread_poke(struct thread_state *t); /* unless it has ended */
-void thread_free(struct thread_state *t); /* its main greenlet has no reference left */
+bool thread_queue_drop(struct thread_state *t, struct greenlet *g); /* false: t has ended */
+void thread_free(struct thread_state *t);			    /* its main greenlet has no reference left */
 
 /* greenlet_ref.c: `g` belongs to the calling OS thread, but for the _any forms. */
 static inline void greenlet_hold(struct greenlet *g)
@@ -113,13 +115,13 @@ static inline void greenlet_hold(struct greenlet *g)
 }
 void greenlet_drop(struct thread_state *t, struct greenlet *g); /* SWITCHES */
 void greenlet_hold_any(struct thread_state *t, struct greenlet *g);
-void greenlet_drop_any(struct thread_state *t, struct greenlet *g); /* SWITCHES */
-void greenlet_take_drops(struct thread_state *t);		    /* SWITCHES */
+void greenlet_drop_any(struct thread_state *t, struct greenlet *g);   /* SWITCHES */
+void greenlet_take_drops(struct thread_state *t);		      /* SWITCHES */
 void greenlet_finish_off(struct thread_state *t, struct greenlet *g); /* SWITCHES: throws GREENLET_EXIT into it */
-struct thread_state *greenlet_owner(const struct greenlet *g); /* follows the lineage of an unstarted one */
+struct thread_state *greenlet_owner(const struct greenlet *g);	      /* follows the lineage of an unstarted one */
 
 /* greenlet.c */
-int greenlet_lookup(greenlet_t handle, struct greenlet **g); /* 0, -ESTALE, -EINVAL */
+int greenlet_lookup(greenlet_t handle, struct greenlet **g);	  /* 0, -ESTALE, -EINVAL */
 int greenlet_prepare(struct thread_state *t, struct greenlet *g); /* a stack for an unstarted one */
 struct message greenlet_transfer(struct thread_state *t, struct greenlet *to, struct message m); /* SWITCHES */
 /* After any switch, in the one that goes on: it is the current one now; what was sent. */
@@ -127,6 +129,8 @@ struct message greenlet_arrived(struct thread_state *t, struct greenlet *self);
 int greenlet_deliver(struct greenlet *self, const struct message *m, void **out);
 void greenlet_is_dead(struct thread_state *t, struct greenlet *g, const struct message *result);
 void greenlet_bury(struct thread_state *t, struct greenlet *g); /* its stack is left */
+/* Aborts where g, the current one, is not on its stack: a longjmp to another leaves no trace but this. */
+void greenlet_check_stack(const struct greenlet *g);
 struct message message_throw(const struct greenlet_type *type, void *value);
 static inline bool message_exits(const struct message *m)
 {

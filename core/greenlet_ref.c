@@ -21,6 +21,7 @@ void greenlet_finish_off(struct thread_state *t, struct greenlet *g)
 	struct greenlet *self = t->current, *parent = g->parent;
 	struct message got;
 
+	greenlet_check_stack(self);
 	greenlet_hold(g);
 	greenlet_hold(self);
 	g->parent = self;
@@ -41,22 +42,12 @@ void greenlet_finish_off(struct thread_state *t, struct greenlet *g)
 		greenlet_report("greenlet %llu: ignored its exit when it was dropped", (unsigned long long)g->number);
 }
 
-static void queue_drop(struct thread_state *owner, struct greenlet *g)
-{
-	struct greenlet *first = atomic_load(&owner->drops);
-
-	if (atomic_fetch_add(&g->foreign_drops, 1))
-		return; /* it is in the queue */
-	do
-		g->drop_next = first;
-	while (!atomic_compare_exchange_weak(&owner->drops, &first, g));
-	thread_poke(owner);
-}
-
 static struct greenlet *dispose(struct thread_state *t, struct greenlet *g)
 {
 	struct greenlet *parent = g->parent;
 
+	if (t->ops && !list_empty(&g->links))
+		t->ops->forget(g);
 	stack_put(&t->stacks, g->stack);
 	g->stack = NULL;
 	if (g->is_main)
@@ -76,7 +67,7 @@ void greenlet_drop(struct thread_state *t, struct greenlet *g)
 			greenlet_drop_any(t, g);
 	} else if (t->current->is_hub) {
 		g->refs++; /* the hub must not switch: the next greenlet that runs does it */
-		queue_drop(t, g);
+		thread_queue_drop(t, g);
 	} else {
 		greenlet_finish_off(t, g);
 	}
@@ -108,10 +99,8 @@ void greenlet_drop_any(struct thread_state *t, struct greenlet *g)
 
 	if (owner == t)
 		greenlet_drop(t, g);
-	else if (owner->ended)
+	else if (!thread_queue_drop(owner, g))
 		drop_orphan(t, g);
-	else
-		queue_drop(owner, g);
 }
 
 void greenlet_take_drops(struct thread_state *t)

@@ -30,6 +30,12 @@ static bool reaches(const struct greenlet *from, const struct greenlet *to)
 	return from;
 }
 
+/* Unstarted, but the hub has it. */
+static bool queued(const struct greenlet *g)
+{
+	return g->fiber.state == FIBER_READY;
+}
+
 int greenlet_set_parent(greenlet_t handle, greenlet_t parent)
 {
 	struct thread_state *t = thread_state();
@@ -44,18 +50,13 @@ int greenlet_set_parent(greenlet_t handle, greenlet_t parent)
 		return -EPERM;
 	if (reaches(p, g))
 		return -ELOOP;
-	if (g->life == LIFE_ACTIVE && (g->thread != t || greenlet_owner(p) != t))
+	if ((g->life == LIFE_ACTIVE || queued(g)) && (greenlet_owner(g) != t || greenlet_owner(p) != t))
 		return -EXDEV;
 	old = g->parent;
 	greenlet_hold_any(t, p);
 	g->parent = p;
 	greenlet_drop_any(t, old);
 	return 0;
-}
-
-static bool queued(const struct greenlet *g)
-{
-	return g->fiber.state == FIBER_READY;
 }
 
 static int settable(greenlet_t handle, struct greenlet **g)

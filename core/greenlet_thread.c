@@ -9,7 +9,7 @@
 static _Thread_local struct thread_state *self_state;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_end;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects `threads`, and a hub against its end */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects `threads`, `ended`, and a hub against its end */
 static struct list threads = {&threads, &threads};
 
 /* Everyone who is still suspended gets GREENLET_EXIT, most senior first. */
@@ -26,6 +26,31 @@ static void finish_all(struct thread_state *t)
 	}
 }
 
+static void close_hub(struct thread_state *t)
+{
+	if (!t->ops)
+		return;
+	pthread_mutex_lock(&lock);
+	t->hub_closes = true;
+	pthread_mutex_unlock(&lock);
+	t->ops->close(t);
+}
+
+/* From the moment that it has ended nobody counts with `refs`, and nobody queues a drop. */
+static void set_ended(struct thread_state *t)
+{
+	for (;;) {
+		greenlet_take_drops(t);
+		pthread_mutex_lock(&lock);
+		if (!atomic_load(&t->drops))
+			break;
+		pthread_mutex_unlock(&lock);
+	}
+	list_remove(&t->node);
+	t->ended = true;
+	pthread_mutex_unlock(&lock);
+}
+
 static void thread_end(void *arg)
 {
 	struct thread_state *t = arg;
@@ -36,14 +61,10 @@ static void thread_end(void *arg)
 	if (t->current == main) { /* else a pthread_exit in a greenlet: nobody can be asked to clean up */
 		greenlet_take_drops(t);
 		finish_all(t);
-		if (t->ops)
-			t->ops->close(t);
+		locals_destroy(main);
+		close_hub(t);
 	}
-	pthread_mutex_lock(&lock);
-	list_remove(&t->node);
-	t->ended = true;
-	pthread_mutex_unlock(&lock);
-	greenlet_take_drops(t);
+	set_ended(t);
 	stack_pool_close(&t->stacks);
 	/* From here on main's references are counted by the atomic alone. Two: this OS thread's, and the current one's. */
 	foreign = atomic_fetch_sub(&main->foreign_refs, 2) - 2;
@@ -62,12 +83,22 @@ void thread_free(struct thread_state *t)
 	free(t);
 }
 
-void thread_poke(struct thread_state *t)
+/* t is there as long as g's reference is, or the lock is held. */
+bool thread_queue_drop(struct thread_state *t, struct greenlet *g)
 {
+	bool taken;
+
 	pthread_mutex_lock(&lock);
-	if (!t->ended && t->ops)
-		t->ops->poke(t);
+	taken = !t->ended;
+	if (taken && !atomic_fetch_add(&g->foreign_drops, 1)) { /* else it is in the queue */
+		g->drop_next = atomic_load(&t->drops);
+		while (!atomic_compare_exchange_weak(&t->drops, &g->drop_next, g))
+			;
+		if (t->ops && !t->hub_closes)
+			t->ops->poke(t);
+	}
 	pthread_mutex_unlock(&lock);
+	return taken;
 }
 
 static void before_fork(void)

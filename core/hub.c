@@ -231,7 +231,7 @@ static void expire(struct hub *hub)
 
 static bool nothing_can_wake(const struct hub *hub)
 {
-	return !hub->head && !hub->timers.root && !hub->waiters && !hub->holds;
+	return !hub->head && !hub->timers.root && !hub->waiters && !hub->holds && !hub->attention;
 }
 
 static void poll_once(struct hub *hub)
