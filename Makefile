@@ -35,7 +35,7 @@ TOOL_OBJ := $(TOOL_NAMES:%=$(BUILD)/shim/tool/%.o)
 
 names_of = $(basename $(notdir $(wildcard $(1))))
 PROGRAMS := $(addprefix $(BUILD)/tests/programs/,$(call names_of,tests/programs/*.c tests/programs/*.cc))
-CORE_TESTS := $(addprefix $(BUILD)/tests/core/,$(call names_of,tests/core/*.c))
+CORE_TESTS := $(addprefix $(BUILD)/tests/core/,$(call names_of,tests/core/*.c tests/core/*.cc))
 SITES_TESTS := $(addprefix $(BUILD)/tests/sites/,$(call names_of,tests/sites/*.c))
 EXAMPLES := $(addprefix $(BUILD)/tests/examples/,$(call names_of,tests/examples/*.c))
 BENCHES := $(addprefix $(BUILD)/tests/bench/,$(call names_of,tests/bench/*.c))
@@ -126,6 +126,8 @@ $(BUILD)/tests/programs/%: tests/programs/%.cc
 	$(call program,$(CXX) -U_GNU_SOURCE)
 $(BUILD)/tests/core/%: tests/core/%.c $(CORE_OBJ) $(BUILD)/libev.a
 	$(call program,$(CC))
+$(BUILD)/tests/core/%: tests/core/%.cc $(CORE_OBJ) $(BUILD)/libev.a
+	$(call program,$(CXX) -U_GNU_SOURCE)
 # Examples see no more than the installed library.
 $(BUILD)/tests/examples/%: tests/examples/%.c $(BUILD)/libgreenlet.a
 	$(call program,$(CC))

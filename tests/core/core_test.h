@@ -115,12 +115,13 @@ struct outcome {
 
 static inline struct outcome in_child(void (*fn)(void))
 {
-	struct outcome o = {0};
+	struct outcome o;
 	size_t used = 0;
 	int ends[2];
 	pid_t pid;
 	ssize_t n;
 
+	memset(&o, 0, sizeof(o));
 	EQ(pipe(ends), 0);
 	fflush(stdout);
 	pid = fork();
