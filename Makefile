@@ -30,7 +30,8 @@ CORE_OBJ := $(CORE_NAMES:%=$(BUILD)/core/%.o)
 HOOK_CORE_OBJ := $(patsubst %,$(BUILD)/shim/core/%.o,$(filter $(SHIM_CORE),$(CORE_NAMES)))
 SHIM_OBJ := $(SHIM_NAMES:%=$(BUILD)/shim/%.o)
 SITES_OBJ := $(patsubst %,$(BUILD)/shim/%.o,$(filter object object_% decode decode_% sites sites_%,$(SHIM_NAMES)))
-PATCH_OBJ := $(patsubst %,$(BUILD)/shim/%.o,$(filter patch patch_%,$(SHIM_NAMES)))
+# patch itself needs the entry.
+PATCH_OBJ := $(patsubst %,$(BUILD)/shim/%.o,$(filter patch_%,$(SHIM_NAMES)))
 TOOL_OBJ := $(TOOL_NAMES:%=$(BUILD)/shim/tool/%.o)
 
 names_of = $(basename $(notdir $(wildcard $(1))))
@@ -129,8 +130,12 @@ $(BUILD)/tests/core/%: tests/core/%.c $(CORE_OBJ) $(BUILD)/libev.a
 $(BUILD)/tests/core/%: tests/core/%.cc $(CORE_OBJ) $(BUILD)/libev.a
 	$(call program,$(CXX) -U_GNU_SOURCE)
 # Examples see no more than the installed library.
-$(BUILD)/tests/examples/%: tests/examples/%.c $(BUILD)/libgreenlet.a
+$(BUILD)/tests/examples/%: private CPPFLAGS = -I$(BUILD)/include
+$(BUILD)/tests/examples/%: tests/examples/%.c $(BUILD)/libgreenlet.a $(BUILD)/include/greenlet.h
 	$(call program,$(CC))
+$(BUILD)/include/greenlet.h: core/greenlet.h
+	@mkdir -p $(@D)
+	@cp $< $@
 $(BUILD)/tests/sites/%: tests/sites/%.c $(SITES_OBJ) $(PATCH_OBJ)
 	$(call program,$(CC))
 $(BUILD)/tests/bench/switch: $(CORE_OBJ) $(BUILD)/libev.a
