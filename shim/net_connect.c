@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "../core/fdwait.h"
+#include "bounded.h"
 #include "io.h"
 #include "net.h"
 #include "offload.h"
@@ -115,7 +116,7 @@ static long accept_attempt(struct io *io)
 	if (!io_ready(io->fd, POLLIN))
 		return -EAGAIN;
 	if (listener_is_shared(io->fd) && !fd_nonblocking(io->fd))
-		return offload_restartable(offload(io->why, SYS_accept4, arg));
+		return bounded_call(SYS_accept4, arg);
 	return accept_now(io);
 }
 

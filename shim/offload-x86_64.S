@@ -1,6 +1,6 @@
 /* offload-x86_64.S - what the helper OS threads of offload.c run outside C. */
 
-/* struct offload_job (offload.c) */
+/* struct offload_raw (offload.h) */
 #define JOB_CANCEL 0
 #define JOB_NR 8
 #define JOB_ARG 16
@@ -30,7 +30,7 @@ offload_clone:
 	.cfi_endproc
 	.size offload_clone, . - offload_clone
 
-	/* long offload_run(const struct offload_job *job): its system call. A signal that comes between _begin and _end
+	/* long offload_run(const struct offload_raw *raw): its system call. A signal that comes between _begin and _end
 	 * finds it undone: offload_interrupted makes that -EINTR. */
 	.globl offload_run
 	.hidden offload_run

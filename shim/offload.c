@@ -20,11 +20,9 @@
 #define MEMORY (STACK + TLS_BELOW + TLS_ABOVE)
 #define IDLE_NS 300000000
 
-/* One call under way; on the stack of the greenlet that waits for it. The first three: offload-x86_64.S. */
+/* One call under way; on the stack of the greenlet that waits for it. */
 struct offload_job {
-	long cancel; /* a signal has come: no call any more */
-	long nr;
-	long arg[6];
+	struct offload_raw raw; /* first */
 	long result;
 	bool done;
 	struct fiber *fiber;
@@ -32,7 +30,7 @@ struct offload_job {
 	struct offload_job *next; /* in `ended` */
 };
 
-_Static_assert(offsetof(struct offload_job, nr) == 8 && offsetof(struct offload_job, arg) == 16, "offload-x86_64.S");
+_Static_assert(offsetof(struct offload_raw, nr) == 8 && offsetof(struct offload_raw, arg) == 16, "offload-x86_64.S");
 
 enum helper_word { HELPER_IDLE, HELPER_BUSY, HELPER_LEAVES };
 
@@ -49,7 +47,6 @@ struct helper {
 
 long offload_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid, void *tls)
 	__attribute__((visibility("hidden")));
-long offload_run(const struct offload_job *job) __attribute__((visibility("hidden")));
 void offload_leave(void) __attribute__((noreturn, visibility("hidden")));
 extern char offload_run_begin[] __attribute__((visibility("hidden")));
 extern char offload_run_end[] __attribute__((visibility("hidden")));
@@ -107,24 +104,25 @@ static void helper_main(struct helper *h)
 	while (helper_next(h)) {
 		struct offload_job *job = h->job;
 
-		job->result = offload_run(job);
+		job->result = offload_run(&job->raw);
 		helper_ended(h, job);
 	}
 	offload_leave();
 }
 
 /* The call has not been made, or was interrupted and would be restarted: both are -EINTR now. */
-static void interrupt(const struct helper *h, ucontext_t *uc)
+void offload_cut(void *ucontext)
 {
 #if defined(__x86_64__)
+	ucontext_t *uc = ucontext;
 	greg_t *pc = &uc->uc_mcontext.gregs[REG_RIP];
 
-	if (!h->job || !h->job->cancel || *pc < (greg_t)offload_run_begin || *pc >= (greg_t)offload_run_end)
+	if (*pc < (greg_t)offload_run_begin || *pc >= (greg_t)offload_run_end)
 		return;
 	*pc = (greg_t)offload_run_end;
 	uc->uc_mcontext.gregs[REG_RAX] = -EINTR;
 #else
-	(void)h, (void)uc;
+	(void)ucontext;
 #endif
 }
 
@@ -134,9 +132,9 @@ bool offload_interrupted(const siginfo_t *info, void *context)
 
 	if (!h)
 		return false;
-	if (info->si_code == SI_QUEUE && info->si_ptr == &cancelling)
-		interrupt(h, context);
-	else /* the process's, and by chance given to us */
+	if (info->si_code == SI_QUEUE && info->si_ptr == &cancelling && h->job && h->job->raw.cancel)
+		offload_cut(context);
+	else if (info->si_code != SI_QUEUE || info->si_ptr != &cancelling) /* the process's, and by chance given to us */
 		sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), signal_os_tid(), info->si_signo, info);
 	return true;
 }
@@ -270,24 +268,24 @@ static void cancel(struct offload_job *job)
 	info.si_signo = SIGNAL_CARRIER;
 	info.si_code = SI_QUEUE;
 	info.si_ptr = &cancelling;
-	__atomic_store_n(&job->cancel, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&job->raw.cancel, 1, __ATOMIC_SEQ_CST);
 	sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), job->helper->tid, SIGNAL_CARRIER, &info);
 }
 
 long offload(const char *why, long nr, const long arg[6])
 {
-	struct offload_job job = {.nr = nr, .fiber = fiber_self};
+	struct offload_job job = {.raw = {.nr = nr}, .fiber = fiber_self};
 	long ret;
 
 	for (int i = 0; i < 6; i++)
-		job.arg[i] = arg[i];
+		job.raw.arg[i] = arg[i];
 	ret = submit(&job);
 	if (ret)
 		return ret;
 	stats.offloaded++;
 	hub_hold(job.fiber->hub, 1);
 	while (!job.done)
-		if (job.cancel)
+		if (job.raw.cancel)
 			hub_park(why, DEADLINE_NEVER);
 		else if (thread_park(why, DEADLINE_NEVER) == -EINTR && !job.done)
 			cancel(&job);

@@ -11,6 +11,17 @@
 
 struct hub;
 
+/* A system call to be made by offload_run (offload-x86_64.S): undone, or -EINTR, once a signal's handler has seen
+ * `cancel` and called offload_cut. */
+struct offload_raw {
+	long cancel;
+	long nr;
+	long arg[6];
+};
+
+long offload_run(const struct offload_raw *raw) __attribute__((visibility("hidden")));
+void offload_cut(void *ucontext);
+
 /* SWITCHES. Runs c's call, with its own arguments, on a helper; the kernel's result. A signal for the greenlet
  * interrupts the helper's call, which then returns -EINTR. */
 long offload_call(struct call *c);

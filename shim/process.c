@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "../core/check.h"
+#include "bounded.h"
 #include "fd.h"
 #include "offload.h"
 #include "scratch.h"
@@ -19,6 +20,7 @@ static void child(const struct call *c, uintptr_t stack_top)
 	struct call *frame = (struct call *)(stack_top - RED_ZONE) - 1;
 
 	offload_forked();
+	bounded_forked();
 	signals_forked();
 	threads_forked();
 	if (!stack_top)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
-#include "offload.h"
+#include "bounded.h"
 #include "offload.h"
 #include "signal_frame.h"
 
@@ -228,6 +228,8 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	ucontext_t *uc = context;
 
 	if (!t && offload_interrupted(info, uc))
+		return;
+	if (bounded_interrupted(info, uc))
 		return;
 	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
 		interrupted_child(sig, info, uc);

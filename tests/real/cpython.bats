@@ -69,7 +69,7 @@ both_ways() {
 
 @test "CPython's test_thread" {
 	both_ways test_thread 40
-	check_stats 100
+	check_stats 80
 }
 
 @test "CPython's test_threading" {

@@ -1,0 +1,17 @@
+/* bounded.h - calls that poll says will not block, but which another process may be faster to satisfy: accept on a
+ * listener that several processes share. Setting O_NONBLOCK would be seen by the others; instead a timer's signal ends
+ * the call if it has not returned within a fraction of a millisecond. */
+#ifndef SHIM_BOUNDED_H
+#define SHIM_BOUNDED_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* Makes the call on the hub's OS thread. The kernel's result; -EAGAIN: it would have blocked. */
+long bounded_call(long nr, const long arg[6]);
+
+/* signal_entry asks: it was the timer, and there is nothing else to do. */
+bool bounded_interrupted(const siginfo_t *info, void *ucontext);
+void bounded_forked(void);
+
+#endif
