@@ -16,7 +16,8 @@ extern _Thread_local struct fiber *asan_left; /* the fiber that switched last: a
 static inline void asan_leave(struct fiber *from, const struct fiber *to)
 {
 	asan_left = from;
-	__sanitizer_start_switch_fiber(from->state == FIBER_DEAD ? NULL : &from->asan_fake, to->asan_low, to->asan_size);
+	__sanitizer_start_switch_fiber(from->state == FIBER_DEAD ? NULL : &from->asan_fake, to->asan_low,
+				       to->asan_size);
 }
 
 static inline void asan_arrive(struct fiber *self)

@@ -50,7 +50,9 @@ void context_make(struct context *c, void *top, void (*entry)(void *), void *arg
 
 #else
 
-void context_init(void) {}
+void context_init(void)
+{
+}
 
 uintptr_t context_thread_pointer(void)
 {
@@ -61,7 +63,7 @@ void context_make(struct context *c, void *top, void (*entry)(void *), void *arg
 {
 	struct {
 		uint64_t fpcr, pad;
-		uint64_t d[8];		     /* d8-d15 */
+		uint64_t d[8];		 /* d8-d15 */
 		uintptr_t x[10], fp, lr; /* x19-x28, x29, x30 */
 	} *frame = (void *)(((uintptr_t)top & ~(uintptr_t)15) - sizeof(*frame));
 

@@ -33,8 +33,8 @@ struct fd_record {
 
 static void *map_zero(unsigned long size)
 {
-	long p = kernel_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			     -1, 0);
+	long p = kernel_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			     0);
 
 	return kernel_failed(p) ? NULL : (void *)p;
 }

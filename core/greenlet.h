@@ -139,7 +139,7 @@ GREENLET_API int greenlet_join(greenlet_t g, uint64_t timeout_ns); /* -EDEADLK: 
 /* Joins; the result, or the exception raised here. */
 GREENLET_API int greenlet_get(greenlet_t g, uint64_t timeout_ns, void **out);
 GREENLET_API struct greenlet_exception greenlet_failure(greenlet_t g); /* what it died of; type NULL: nothing */
-/* Until at least `count` of the n are dead: how many are. */
+/* Until at least `count` of the n are dead: how many are. -EINVAL: count is above n. */
 GREENLET_API int greenlet_wait(const greenlet_t *g, size_t n, size_t count, uint64_t timeout_ns);
 static inline int greenlet_joinall(const greenlet_t *g, size_t n, uint64_t timeout_ns)
 {

@@ -138,13 +138,16 @@ static void on_stall(struct hub *hub)
 {
 	struct greenlet_hub *h = (struct greenlet_hub *)hub;
 	struct thread_state *t = h->thread;
+	struct greenlet *last = t->current;
 	size_t used;
 
+	t->current = h->greenlet; /* who ran last waits too */
 	h->report[0] = '\0';
 	used = append(h, 0, t->main);
 	LIST_EACH(node, &t->live)
 		used = append(h, used, LIST_ENTRY(node, struct greenlet, node));
 	h->report[used] = '\0';
+	t->current = last;
 	greenlet_inject(t->main, (struct greenlet_exception){GREENLET_WOULD_BLOCK, h->report});
 }
 

@@ -52,7 +52,7 @@ struct greenlet {
 	unsigned refs;
 	atomic_uint foreign_refs, foreign_drops;
 	uint8_t life; /* enum life */
-	bool is_main, is_hub, links_due;
+	bool is_main, is_hub, links_due, idles;
 	struct greenlet_exception pending;  /* raised here, not yet caught */
 	struct greenlet_exception injected; /* arrives at the end of its wait */
 	struct message result;

@@ -51,17 +51,30 @@ int greenlet_sleep(uint64_t ns)
 	return ret == -ETIMEDOUT ? 0 : ret;
 }
 
+/* Others that idle too do not count. */
+static bool somebody_is_ready(const struct greenlet_hub *h)
+{
+	for (const struct fiber *f = h->hub.head; f; f = f->next)
+		if (!((const struct greenlet *)f)->idles)
+			return true;
+	return false;
+}
+
 int greenlet_idle(void)
 {
-	struct greenlet_hub *h = hub_of(thread_state());
+	struct thread_state *t = thread_state();
+	struct greenlet *self = t->current;
+	struct greenlet_hub *h = hub_of(t);
 	uint64_t polls = h ? h->hub.polls : 0;
 	int ret;
 
 	if (!h)
 		return -ENOMEM;
+	self->idles = true;
 	do
 		ret = greenlet_let_run();
-	while (!ret && (h->hub.head || h->hub.polls == polls));
+	while (!ret && (h->hub.polls == polls || somebody_is_ready(h)));
+	self->idles = false;
 	return ret;
 }
 
@@ -146,6 +159,8 @@ int greenlet_wait(const greenlet_t *handles, size_t n, size_t count, uint64_t ti
 	uint64_t deadline_ns = timeout_ns ? deadline_of(timeout_ns) : 0;
 	int dead, ret = 0;
 
+	if (count > n)
+		return -EINVAL;
 	for (;;) {
 		dead = count_dead(t, handles, n);
 		if (dead < 0 || (size_t)dead >= count || ret == -ETIMEDOUT)

@@ -16,28 +16,28 @@
 struct loop;
 
 struct hub {
-	struct fiber fiber; /* the hub's own stack */
+	struct fiber fiber;	    /* the hub's own stack */
 	struct fiber *head, **tail; /* run queue, FIFO */
 	struct timer_heap timers;
 	struct loop *loop;
 	struct list arm; /* descriptors whose watchers must be started or stopped before the next poll (fdwait.c) */
 	struct fd_record **fds; /* fdwait.c's table */
-	struct fiber *dead; /* fibers that finished, linked by next, not yet disposed of */
+	struct fiber *dead;	/* fibers that finished, linked by next, not yet disposed of */
 	void (*call)(void *);
 	void *call_arg;
-	struct fiber *caller; /* of hub_call: resumed at once */
-	uint64_t now_ns; /* time of the last poll */
-	uint64_t batch_ns; /* start of the current batch */
-	unsigned turns; /* switches in the batch */
-	unsigned waiters; /* fd waiters that are linked now */
-	unsigned holds; /* wake-ups expected from elsewhere: offloaded calls, signals (hub_hold) */
+	struct fiber *caller;	/* of hub_call: resumed at once */
+	uint64_t now_ns;	/* time of the last poll */
+	uint64_t batch_ns;	/* start of the current batch */
+	unsigned turns;		/* switches in the batch */
+	unsigned waiters;	/* fd waiters that are linked now */
+	unsigned holds;		/* wake-ups expected from elsewhere: offloaded calls, signals (hub_hold) */
 	volatile int attention; /* set by a signal handler: run on_attention soon */
 	bool running;
 	bool stalled; /* the stall hook has been called and nothing has run since */
-	void *stack; /* of the hub */
+	void *stack;  /* of the hub */
 	/* Hooks, run on the hub's stack. */
 	void (*on_attention)(struct hub *hub); /* after hub_attention() */
-	void (*on_stall)(struct hub *hub); /* everyone is parked and nothing known can wake any */
+	void (*on_stall)(struct hub *hub);     /* everyone is parked and nothing known can wake any */
 	/* Figures for the statistics. */
 	uint64_t switches, polls;
 };

@@ -30,10 +30,7 @@ static inline long kernel_call6(long nr, long a, long b, long c, long d, long e,
 	register long x4 __asm__("x4") = e;
 	register long x5 __asm__("x5") = f;
 
-	__asm__ volatile("svc #0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-			 : "memory");
+	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
 	return x0;
 }
 #else
@@ -41,7 +38,7 @@ static inline long kernel_call6(long nr, long a, long b, long c, long d, long e,
 #endif
 
 /* kernel_call(nr, ...): up to six arguments, integers or pointers. */
-#define KERNEL_CALL_(nr, a, b, c, d, e, f, ...)                                                          \
+#define KERNEL_CALL_(nr, a, b, c, d, e, f, ...) \
 	kernel_call6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define kernel_call(...) KERNEL_CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 

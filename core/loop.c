@@ -28,7 +28,7 @@ struct loop {
 	struct hub *hub;
 	ev_io timer; /* on timer_fd: libev's own timers round up to about 1.1 ms in epoll */
 	ev_async wakeup;
-	ev_io rare; /* on rare_fd: an epoll set for the events that libev does not know */
+	ev_io rare;  /* on rare_fd: an epoll set for the events that libev does not know */
 	int rare_fd; /* -1 until needed */
 	int timer_fd;
 	uint64_t armed_ns; /* what timer_fd is set to */

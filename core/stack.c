@@ -39,7 +39,8 @@ static void guard(char *low)
 {
 	static bool no_advice;
 
-	if (!no_advice && kernel_call(SYS_madvise, low, page_size(), MADV_GUARD_INSTALL)) /* EINVAL: locked memory too */
+	if (!no_advice &&
+	    kernel_call(SYS_madvise, low, page_size(), MADV_GUARD_INSTALL)) /* EINVAL: locked memory too */
 		no_advice = true;
 	if (no_advice)
 		kernel_call(SYS_mprotect, low, page_size(), PROT_NONE);
@@ -103,7 +104,7 @@ struct stack *stack_get(struct stack_pool *pool, size_t size)
 	struct stack *s;
 
 	while (class < STACK_CLASSES && (STACK_MIN << class) - page_size() < size)
-		class++;
+		class ++;
 	if (class == STACK_CLASSES)
 		return NULL;
 	s = take(&pool->warm[class]);

@@ -7,13 +7,13 @@
 
 #include <stddef.h>
 
-#define STACK_CLASSES 20	 /* powers of two from STACK_MIN upwards */
+#define STACK_CLASSES 20       /* powers of two from STACK_MIN upwards */
 #define STACK_MIN (16UL << 10) /* bytes, guard included */
-#define STACK_CACHE 64	 /* warm stacks kept of each size */
+#define STACK_CACHE 64	       /* warm stacks kept of each size */
 
 struct stack {
-	char *low;     /* first usable byte, above the guard */
-	size_t size;   /* usable bytes */
+	char *low;	    /* first usable byte, above the guard */
+	size_t size;	    /* usable bytes */
 	struct stack *next; /* free list */
 	unsigned class;
 };

@@ -18,10 +18,10 @@ int sync_wait(struct greenlet_waiters *queue, struct sync_waiter *w, const char 
 	struct thread_state *t = thread_state();
 	int ret;
 
+	w->granted = false;
 	if (t->current->is_hub)
 		return -EDEADLK;
 	w->fiber = &t->current->fiber;
-	w->granted = false;
 	list_push(list_of(queue), &w->node);
 	ret = greenlet_block(why, deadline_ns);
 	list_remove(&w->node);

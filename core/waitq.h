@@ -13,8 +13,8 @@ struct list {
 #define LIST_ENTRY(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 #define LIST_EACH(node, head) for (struct list *node = (head)->next; node != (head); node = node->next)
 /* Safe against removal of `node` itself. */
-#define LIST_EACH_SAFE(node, head)                                                                       \
-	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                 \
+#define LIST_EACH_SAFE(node, head)                                                        \
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
 	     node = node##_next, node##_next = node->next)
 
 static inline void list_init(struct list *head)

@@ -292,17 +292,11 @@ static void *end_with_live(void *arg)
 	return arg;
 }
 
-static void *end_inside(void *arg)
+static void exit_with_live(void)
 {
 	EQ(greenlet_switch(greenlet_new(suspend, NULL), NULL, NULL), 0);
 	EQ(greenlet_spawn(parks, "x") != NULL, true);
 	EQ(greenlet_sleep(0), 0);
-	return arg;
-}
-
-static void exit_with_live(void)
-{
-	end_inside(NULL);
 }
 
 static int exit_now(void *value, void **result)
@@ -313,7 +307,7 @@ static int exit_now(void *value, void **result)
 
 static void exit_inside(void)
 {
-	end_inside(NULL);
+	exit_with_live();
 	greenlet_switch(greenlet_new(exit_now, NULL), V(3), NULL);
 }
 
