@@ -82,10 +82,10 @@ static const uint8_t two_byte[256] = {
 
 /* Immediates by operand size: 32, 16, 64. */
 static const uint8_t imm_size[3][8] = {
-	/* none  8  16  enter  32  z  v  - */
-	{ 0,     1, 2,  3,     4,  4, 4, 0 },
-	{ 0,     1, 2,  3,     4,  2, 2, 0 },
-	{ 0,     1, 2,  3,     4,  4, 8, 0 },
+	/* none  8  16  enter  32  z  v  moffs */
+	{ 0,     1, 2,  3,     4,  4, 4, 8 },
+	{ 0,     1, 2,  3,     4,  2, 2, 8 },
+	{ 0,     1, 2,  3,     4,  4, 8, 8 },
 };
 /* clang-format on */
 
@@ -129,21 +129,30 @@ static uint8_t seen(uint8_t prefix)
 	}
 }
 
-/* Skips the prefixes and returns the first byte of the opcode. A REX that is not the last of them does not count. */
-static uint8_t read_prefixes(struct reader *r)
+/* The first byte that is not a prefix, of `byte` and those that follow. A REX that is not the last prefix does not count. */
+static uint8_t read_more_prefixes(struct reader *r, uint8_t byte)
 {
-	for (;;) {
-		uint8_t byte = next(r), action = one_byte[byte];
-
-		if (action == PREFIX) {
+	for (;; byte = next(r)) {
+		if (one_byte[byte] == PREFIX) {
 			r->seen |= seen(byte);
 			r->rex = 0;
-		} else if (action == REX) {
+		} else if (one_byte[byte] == REX) {
 			r->rex = byte;
 		} else {
 			return byte;
 		}
 	}
+}
+
+/* Most instructions have a REX or no prefix. Which one it is no branch predictor knows, so there is no branch. */
+static inline uint8_t read_prefixes(struct reader *r)
+{
+	uint8_t byte = peek(r), is_rex = (byte & 0xf0) == 0x40;
+
+	r->rex = byte & -is_rex;
+	r->at = is_rex;
+	byte = next(r);
+	return one_byte[byte] == PREFIX || one_byte[byte] == REX ? read_more_prefixes(r, byte) : byte;
 }
 
 static uint8_t vector_form(unsigned map, uint8_t opcode)
@@ -248,7 +257,7 @@ static uint8_t group_form(const struct reader *r, unsigned map)
 		return reg == 0 || modrm == 0xf8 ? MODRM | IMM8 : BAD;
 	case 0xc7: /* mov, xbegin; the latter's rel16 is nobody's */
 		if (modrm == 0xf8)
-			return r->seen & SEEN_66 ? BAD : KIND(INSN_BRANCH) | MODRM | IMM32;
+			return r->seen & SEEN_66 && !(r->rex & 8) ? BAD : KIND(INSN_BRANCH) | MODRM | IMM32;
 		return reg == 0 ? MODRM | IMMZ : BAD;
 	case 0xf6: /* test, not ... */
 		return reg < 2 ? MODRM | IMM8 : MODRM;
@@ -261,34 +270,27 @@ static uint8_t group_form(const struct reader *r, unsigned map)
 	}
 }
 
-static void read_modrm(struct reader *r, struct insn *insn)
+static inline void read_modrm(struct reader *r, struct insn *insn)
 {
-	uint8_t modrm, mod, base;
+	/* ModRM, SIB and displacement by mod and rm. */
+	static const uint8_t sizes[4][8] = {
+		{1, 1, 1, 1, 2, 5, 1, 1}, {2, 2, 2, 2, 3, 2, 2, 2}, {5, 5, 5, 5, 6, 5, 5, 5}, {1, 1, 1, 1, 1, 1, 1, 1}};
+	uint8_t modrm = next(r);
 
-	insn->modrm_at = r->at;
-	modrm = next(r);
-	mod = modrm >> 6;
-	base = modrm & 7;
-	if (mod == 3)
-		return;
-	if (base == 4)
-		base = next(r) & 7; /* SIB */
-	else if (mod == 0 && base == 5)
-		insn->rip_at = r->at;
-	if (mod == 1)
-		r->at += 1;
-	else if (mod == 2 || base == 5)
+	insn->modrm_at = r->at - 1;
+	insn->rip_at = (modrm & 0xc7) == 5 ? r->at : 0;
+	if ((modrm & 0xc7) == 4 && (peek(r) & 7) == 5) /* no base */
 		r->at += 4;
+	r->at += sizes[modrm >> 6][modrm & 7] - 1;
 }
 
-static void skip_immediate(struct reader *r, uint8_t form)
+static inline void skip_immediate(struct reader *r, uint8_t form)
 {
-	unsigned operand = r->rex & 8 ? 2 : r->seen & SEEN_66 ? 1 : 0;
+	unsigned operand = r->rex & 8 ? 2 : r->seen & SEEN_66; /* which is 1 */
 
-	if ((form & IMM_MASK) == MOFFS)
-		r->at += r->seen & SEEN_67 ? 4 : 8;
-	else
-		r->at += imm_size[operand][(form & IMM_MASK) >> 1];
+	r->at += imm_size[operand][(form & IMM_MASK) >> 1];
+	if ((r->seen & SEEN_67) && (form & IMM_MASK) == MOFFS)
+		r->at -= 4;
 }
 
 static int32_t displacement(const uint8_t *p, unsigned size)

@@ -1,7 +1,8 @@
 /* decode.h - lengths of x86-64 instructions in 64-bit mode, and what moving one elsewhere needs to know.
- * Intel SDM vol. 2, ch. 2 and appendix A; AMD APM vol. 3 for 3DNow!, SSE4a and XOP. Where the two differ (jumps with the prefix 66,
- * ud0) it is Intel's way. APX is not known yet. Opcodes that are undefined inside a map whose form is regular (VEX, EVEX, XOP,
- * 0f38, 0f3a) get the length that they would have. Reads only [p, end), allocates nothing, calls nothing. */
+ * Intel SDM vol. 2, ch. 2 and appendix A; AMD APM vol. 3 for 3DNow!, SSE4a and XOP. Where the two differ (a jump's 66 prefix, ud0) it is
+ * Intel's way. Not known: APX, and xbegin rel16. Not all that is undefined is refused: in the maps whose form is regular (VEX, EVEX, XOP,
+ * 0f38, 0f3a) an undefined opcode gets the length that it would have, and so does an operand or prefix that its opcode does not take.
+ * Reads only [p, end), allocates nothing, calls nothing. */
 #ifndef SHIM_DECODE_H
 #define SHIM_DECODE_H
 
