@@ -8,8 +8,9 @@
 struct sync_waiter {
 	struct list node;
 	struct fiber *fiber;
-	void *item;   /* what is handed over, in either direction */
-	bool granted; /* it was woken: true also where an exception came then, and the waiter must pass it on */
+	void *item;	/* what is handed over, in either direction */
+	uint64_t order; /* of an item that is handed over by a queue */
+	bool granted;	/* it was woken: true also where an exception came then, and the waiter must pass it on */
 };
 
 /* SWITCHES. Waits in the queue: 0 when woken, else as greenlet_block. */

@@ -4,7 +4,8 @@
 
 #include "sync.h"
 
-/* FIFO is a ring that starts at head; the others begin at 0. PRIORITY is a binary heap by (compare, order). */
+/* FIFO (and what a channel gets back) is a ring that starts at head; the others begin at 0. PRIORITY is a binary heap by
+ * (compare, order); the others are sorted by order. */
 
 static bool grow(struct greenlet_queue *q)
 {
@@ -68,7 +69,7 @@ static void sift_down(struct greenlet_queue *q)
 	}
 }
 
-static int store(struct greenlet_queue *q, void *item)
+static int store(struct greenlet_queue *q, void *item, uint64_t order)
 {
 	size_t at;
 
@@ -76,7 +77,7 @@ static int store(struct greenlet_queue *q, void *item)
 		return -ENOMEM;
 	at = (q->head + q->count++) % q->room;
 	q->items[at] = item;
-	q->orders[at] = q->order++;
+	q->orders[at] = order;
 	if (q->kind == GREENLET_PRIORITY)
 		sift_up(q, at);
 	return 0;
@@ -87,7 +88,7 @@ static void *load(struct greenlet_queue *q)
 	void *item;
 
 	q->count--;
-	if (q->kind == GREENLET_FIFO) {
+	if (q->kind == GREENLET_FIFO || q->kind == GREENLET_CHANNEL) {
 		item = q->items[q->head];
 		q->head = (q->head + 1) % q->room;
 		return item;
@@ -109,12 +110,15 @@ static int put_now(struct greenlet_queue *q, void *item)
 	struct sync_waiter *getter = q->count ? NULL : sync_wake(&q->getters);
 	int err = 0;
 
-	if (getter)
-		getter->item = item;
-	else
-		err = full(q) ? -EAGAIN : store(q, item);
+	if (!getter)
+		err = full(q) ? -EAGAIN : store(q, item, q->order);
 	if (err)
 		return err;
+	if (getter) {
+		getter->item = item;
+		getter->order = q->order;
+	}
+	q->order++;
 	q->unfinished++;
 	q->all_done.set = false;
 	return 0;
@@ -136,12 +140,12 @@ static void let_put(struct greenlet_queue *q)
 {
 	struct sync_waiter *putter;
 
-	if (q->limit && q->count >= q->limit)
+	if (full(q))
 		return;
 	putter = sync_wake(&q->putters);
 	if (!putter)
 		return;
-	store(q, putter->item); /* there is room: one was just taken out */
+	store(q, putter->item, q->order++); /* there is room: one was just taken out */
 	q->unfinished++;
 }
 
@@ -163,6 +167,27 @@ static int get_now(struct greenlet_queue *q, void **item)
 	return 0;
 }
 
+/* Whoever was handed the item cannot take it: it is the next one's, or goes back to its place whatever the limit. */
+static void put_back(struct greenlet_queue *q, void *item, uint64_t order)
+{
+	struct sync_waiter *getter = q->count ? NULL : sync_wake(&q->getters);
+
+	if (getter) {
+		getter->item = item;
+		getter->order = order;
+		return;
+	}
+	if (store(q, item, order) || q->kind == GREENLET_PRIORITY)
+		return;
+	for (size_t i = q->count - 1; i > 0; i--) {
+		size_t at = (q->head + i) % q->room, previous = (q->head + i - 1) % q->room;
+
+		if (q->orders[previous] < q->orders[at])
+			break;
+		swap(q, previous, at);
+	}
+}
+
 int greenlet_queue_get(struct greenlet_queue *q, uint64_t timeout_ns, void **item)
 {
 	struct sync_waiter w = {0};
@@ -172,10 +197,8 @@ int greenlet_queue_get(struct greenlet_queue *q, uint64_t timeout_ns, void **ite
 	if (err == -EAGAIN && timeout_ns) {
 		err = sync_wait(&q->getters, &w, "queue get", deadline_of(timeout_ns));
 		got = w.item;
-		if (err && w.granted) { /* an exception came after the item: the next one gets it */
-			q->unfinished--;
-			put_now(q, got);
-		}
+		if (err && w.granted) /* an exception came after the item */
+			put_back(q, got, w.order);
 	}
 	if (!err && item)
 		*item = got;
