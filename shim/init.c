@@ -1,7 +1,7 @@
 /* init.c - when the shim comes to life. The constructor only reads options. The first call that is about to make a
  * thread activates: objects are scanned and patched, the hub is made, the caller becomes the main greenlet. */
 #include <aio.h>
-#include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <mqueue.h>
 #include <netdb.h>
@@ -16,6 +16,7 @@
 #include "offload.h"
 #include "options.h"
 #include "patch.h"
+#include "symbol.h"
 #include "thread.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -57,14 +58,19 @@ static bool patch_new_objects(void)
 	return true;
 }
 
+/* Found by name, like all of pthreads here: before glibc 2.34 they are in a library that not every program has. */
 static void default_stack(void)
 {
+	int (*set_size)(pthread_attr_t *, size_t) =
+		(int (*)(pthread_attr_t *, size_t))symbol_next("pthread_attr_setstacksize");
+	int (*set_default)(const pthread_attr_t *) =
+		(int (*)(const pthread_attr_t *))symbol_next("pthread_setattr_default_np");
 	pthread_attr_t attr;
 
-	if (!options.stack || pthread_attr_init(&attr))
+	if (!options.stack || !set_size || !set_default || pthread_attr_init(&attr))
 		return;
-	if (!pthread_attr_setstacksize(&attr, options.stack))
-		pthread_setattr_default_np(&attr);
+	if (!set_size(&attr, options.stack))
+		set_default(&attr);
 	pthread_attr_destroy(&attr);
 }
 
@@ -105,7 +111,11 @@ static void activate(void)
 	{                                                                                                \
 		static ret(*real) params;                                                                \
 		if (!real)                                                                               \
-			real = (ret(*) params)dlsym(RTLD_NEXT, #name);                                   \
+			real = (ret(*) params)symbol_next(#name);                                        \
+		if (!real) {                                                                             \
+			errno = ENOSYS;                                                                  \
+			return -1;                                                                       \
+		}                                                                                        \
 		activate();                                                                              \
 		return real args;                                                                        \
 	}

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "sys.h"
 
 #define PAGE ((uintptr_t)4096)
 #define EH_TABLE_SORTED 0x3b /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
@@ -162,7 +165,7 @@ const char *object_open(struct object *o, const char *path)
 	errno = 0;
 	if (fd < 0)
 		return why;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
+	if (!sys_call(SYS_fstat, fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0) {
 		file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (file != MAP_FAILED) {
 			why = open_mapped(o, fd, file, (size_t)st.st_size, path);
