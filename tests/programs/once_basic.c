@@ -46,7 +46,8 @@ int main(void)
 	settle();
 	pthread_cancel(t[0]);
 	printf("first cancelled: %d\n", (void *)done(t[0]) == PTHREAD_CANCELED);
-	printf("second: %ld, completed in run %d\n", done(u), completed);
+	early = done(u);
+	printf("second: %ld, completed in run %d\n", early, completed);
 	SHOW(pthread_once(&again, cancellable));
 	return 0;
 }
