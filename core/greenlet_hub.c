@@ -1,4 +1,4 @@
-/* greenlet_hub.c - the hub as a greenlet: blocking, callbacks, what to say when everyone is stuck, fork. */
+/* greenlet_hub.c - the hub as a greenlet: blocking, what to say when everyone is stuck, its beginning and end, fork. */
 #include "greenlet_hub.h"
 
 #include <errno.h>
@@ -21,104 +21,6 @@ static void claim(struct thread_state *t, struct greenlet *g)
 {
 	hub_claim(&g->fiber);
 	greenlet_drop(t, g);
-}
-
-static void run_links(struct greenlet *g)
-{
-	struct list *node;
-
-	while ((node = list_pop(&g->links))) {
-		struct death_link *link = LIST_ENTRY(node, struct death_link, node);
-
-		if (link->fn) {
-			link->fn(g->handle, link->arg);
-			free(link);
-		} else {
-			hub_wake(link->joiner, 0);
-		}
-	}
-}
-
-static void forget_links(struct greenlet *g)
-{
-	struct list *node;
-
-	while ((node = list_pop(&g->links))) {
-		struct death_link *link = LIST_ENTRY(node, struct death_link, node);
-
-		if (link->fn)
-			free(link);
-		else
-			hub_wake(link->joiner, 0);
-	}
-}
-
-static void died(struct thread_state *t, struct greenlet *g)
-{
-	struct greenlet_hub *h = t->hub;
-
-	if (g->links_due)
-		return;
-	g->links_due = true;
-	greenlet_hold(g);
-	g->next = NULL;
-	*h->dead_last = g;
-	h->dead_last = &g->next;
-	h->hub.attention = 1;
-}
-
-static void run_dead(struct greenlet_hub *h)
-{
-	while (h->dead) {
-		struct greenlet *g = h->dead;
-
-		h->dead = g->next;
-		if (!h->dead)
-			h->dead_last = &h->dead;
-		g->links_due = false;
-		run_links(g);
-		greenlet_drop(h->thread, g);
-	}
-}
-
-/* Those that were there when the round began: one that queues itself again does not keep the hub. */
-static void run_callbacks(struct greenlet_hub *h)
-{
-	struct callback *list = h->first, *next;
-
-	h->first = NULL;
-	h->last = &h->first;
-	for (; list; list = next) {
-		next = list->next;
-		list->fn(list->arg);
-		free(list);
-	}
-}
-
-static void run_inbox(struct greenlet_hub *h)
-{
-	struct callback *list, *next;
-
-	pthread_mutex_lock(&h->lock);
-	list = h->inbox;
-	h->inbox = NULL;
-	pthread_mutex_unlock(&h->lock);
-	for (; list; list = next) {
-		next = list->next; /* the call may end the one that posted it */
-		list->fn(list->arg);
-	}
-}
-
-static void on_attention(struct hub *hub)
-{
-	struct greenlet_hub *h = (struct greenlet_hub *)hub;
-	struct greenlet *last = h->thread->current;
-
-	h->thread->current = h->greenlet;
-	run_inbox(h);
-	run_dead(h);
-	run_callbacks(h);
-	h->thread->current = last;
 }
 
 static size_t append(struct greenlet_hub *h, size_t used, const struct greenlet *g)
@@ -268,11 +170,14 @@ static void close_hub(struct thread_state *t)
 
 		next = f->next;
 		f->state = FIBER_NEW;
-		stack_put(&t->stacks, g->stack);
-		g->stack = NULL;
+		if (g->life == LIFE_UNSTARTED) {
+			stack_put(&t->stacks, g->stack);
+			g->stack = NULL;
+		}
 		greenlet_drop(t, g);
 	}
-	on_attention(&h->hub);
+	callback_run(&h->hub);
+	callback_forget_all(h);
 	hub_close(&h->hub);
 	t->ops = NULL;
 	t->hub = NULL;
@@ -317,9 +222,12 @@ static void forked(struct thread_state *t)
 	}
 	pthread_mutex_init(&h->lock, NULL);
 	h->inbox = NULL;
+	callback_forget_all(h);
+	h->hub.attention = h->dead != NULL; /* who died before: groups count them */
 }
 
-static const struct hub_ops ops = {running, claim, died, forget_links, finish, enter, poke, close_hub, forked};
+static const struct hub_ops ops = {running, claim,     callback_died, callback_forget_links, finish, enter,
+				   poke,    close_hub, forked};
 
 static struct greenlet *hub_greenlet(struct thread_state *t)
 {
@@ -358,7 +266,7 @@ static struct greenlet_hub *open_hub(struct thread_state *t)
 	h->last = &h->first;
 	h->dead_last = &h->dead;
 	pthread_mutex_init(&h->lock, NULL);
-	h->hub.on_attention = on_attention;
+	h->hub.on_attention = callback_run;
 	h->hub.on_stall = on_stall;
 	t->hub = h;
 	t->ops = &ops;
@@ -380,27 +288,4 @@ greenlet_t greenlet_hub(void)
 	struct greenlet_hub *h = hub_of(thread_state());
 
 	return h ? h->greenlet->handle : NULL;
-}
-
-int greenlet_call_soon(void (*fn)(void *arg), void *arg)
-{
-	struct greenlet_hub *h = hub_of(thread_state());
-	struct callback *c = h ? malloc(sizeof(*c)) : NULL;
-
-	if (!c)
-		return -ENOMEM;
-	*c = (struct callback){NULL, fn, arg};
-	*h->last = c;
-	h->last = &c->next;
-	h->hub.attention = 1;
-	return 0;
-}
-
-void hub_post(struct greenlet_hub *h, struct callback *c)
-{
-	pthread_mutex_lock(&h->lock);
-	c->next = h->inbox;
-	h->inbox = c;
-	hub_attention(&h->hub); /* under the lock: once the call is taken the hub may end */
-	pthread_mutex_unlock(&h->lock);
 }

@@ -47,6 +47,11 @@ static inline uint64_t deadline_of(uint64_t timeout_ns)
 {
 	return timeout_ns == GREENLET_FOREVER ? DEADLINE_NEVER : deadline_in(timeout_ns);
 }
+/* greenlet_callback.c: all but hub_post on the hub's own OS thread. */
+void callback_run(struct hub *hub); /* whatever is due, as the hub's greenlet */
+void callback_died(struct thread_state *t, struct greenlet *g);
+void callback_forget_links(struct greenlet *g); /* who joins is woken */
+void callback_forget_all(struct greenlet_hub *h);
 /* Hands a callback to the hub from any OS thread; c is the caller's until it is called. */
 void hub_post(struct greenlet_hub *h, struct callback *c);
 

@@ -103,6 +103,9 @@ struct greenlet *slot_new(struct thread_state *t);
 void slot_free(struct thread_state *t, struct greenlet *g);
 void slot_free_all(struct thread_state *t); /* the OS thread ends */
 
+void slot_lock(void); /* around fork */
+void slot_unlock(void);
+
 /* greenlet_thread.c */
 struct thread_state *thread_state(void); /* made at first use; aborts without memory: there is no main greenlet then */
 bool thread_queue_drop(struct thread_state *t, struct greenlet *g); /* false: t has ended */

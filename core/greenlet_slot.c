@@ -112,6 +112,16 @@ void slot_free(struct thread_state *t, struct greenlet *g)
 	t->free_slots = g;
 }
 
+void slot_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void slot_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
 void slot_free_all(struct thread_state *t)
 {
 	struct greenlet *last = t->free_slots;

@@ -104,16 +104,19 @@ bool thread_queue_drop(struct thread_state *t, struct greenlet *g)
 static void before_fork(void)
 {
 	pthread_mutex_lock(&lock);
+	slot_lock();
 }
 
 static void after_fork(void)
 {
+	slot_unlock();
 	pthread_mutex_unlock(&lock);
 }
 
 /* Only the calling OS thread is there. */
 static void in_child(void)
 {
+	slot_unlock();
 	LIST_EACH_SAFE(node, &threads) {
 		struct thread_state *t = LIST_ENTRY(node, struct thread_state, node);
 
