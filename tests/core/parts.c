@@ -4,7 +4,7 @@
 
 #include "core_test.h"
 
-#include "hub.h"
+#include "greenlet_hub.h"
 #include "stack.h"
 #include "timer.h"
 #include "waitq.h"
@@ -201,10 +201,10 @@ static int parks(void *value, void **result)
 	sleeper = fiber_self;
 	EQ(hub_wake(fiber_self, 1), false); /* not parked */
 	hub_wake_kept(fiber_self, 5);
-	EQ(hub_park("test", DEADLINE_NEVER), 5); /* kept, and taken once */
-	EQ(hub_park("test", deadline_in(MS)), -ETIMEDOUT);
-	EQ(hub_park("test", 1), -ETIMEDOUT); /* over already */
-	EQ(hub_park("test", DEADLINE_NEVER), 6);
+	EQ(greenlet_block("test", DEADLINE_NEVER), 5); /* kept, and taken once */
+	EQ(greenlet_block("test", deadline_in(MS)), -ETIMEDOUT);
+	EQ(greenlet_block("test", 1), -ETIMEDOUT); /* over already */
+	EQ(greenlet_block("test", DEADLINE_NEVER), 6);
 	tell("woken ");
 	return 0;
 }
