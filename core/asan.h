@@ -10,6 +10,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
 
 extern _Thread_local struct fiber *asan_left; /* the fiber that switched last: a thread's own stack is learnt from it */
 
@@ -35,6 +36,7 @@ static inline void asan_arrive(struct fiber *self)
 
 static inline void asan_stack(struct fiber *f, const void *low, size_t size)
 {
+	__asan_unpoison_memory_region(low, size); /* of who ran there before */
 	f->asan_low = low;
 	f->asan_size = size;
 }
@@ -42,6 +44,17 @@ static inline void asan_stack(struct fiber *f, const void *low, size_t size)
 static inline void asan_forget(const void *low, size_t size)
 {
 	__asan_unpoison_memory_region(low, size);
+}
+
+/* Memory straight from the kernel that may hold pointers: no leak is what can be reached from it. */
+static inline void asan_root(const void *low, size_t size)
+{
+	__lsan_register_root_region(low, size);
+}
+
+static inline void asan_unroot(const void *low, size_t size)
+{
+	__lsan_unregister_root_region(low, size);
 }
 #else
 static inline void asan_leave(struct fiber *from, const struct fiber *to)
@@ -60,6 +73,16 @@ static inline void asan_stack(struct fiber *f, const void *low, size_t size)
 }
 
 static inline void asan_forget(const void *low, size_t size)
+{
+	(void)low, (void)size;
+}
+
+static inline void asan_root(const void *low, size_t size)
+{
+	(void)low, (void)size;
+}
+
+static inline void asan_unroot(const void *low, size_t size)
 {
 	(void)low, (void)size;
 }

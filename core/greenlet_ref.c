@@ -84,9 +84,9 @@ void greenlet_hold_any(struct thread_state *t, struct greenlet *g)
 /* Of an OS thread that has ended nobody counts `refs` any more. */
 static void drop_orphan(struct thread_state *t, struct greenlet *g)
 {
-	unsigned foreign = atomic_fetch_sub(&g->foreign_refs, 1) - 1;
+	unsigned refs = g->refs, foreign = atomic_fetch_sub(&g->foreign_refs, 1) - 1;
 
-	if (foreign + g->refs || (g->life == LIFE_ACTIVE && !g->is_main))
+	if (foreign + refs || (g->life == LIFE_ACTIVE && !g->is_main))
 		return;
 	g = dispose(t, g);
 	if (g)

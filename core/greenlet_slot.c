@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "greenlet_impl.h"
+#include "asan.h"
 #include "kernel.h"
 
 #define CHUNK_BITS 10
@@ -65,6 +66,7 @@ static void grow(struct thread_state *t)
 
 	if (kernel_failed(p))
 		return;
+	asan_root(chunk, CHUNK * sizeof(*chunk));
 	for (unsigned i = CHUNK; i-- > 0;) {
 		chunk[i].generation = 1;
 		chunk[i].index = chunk_count << CHUNK_BITS | i;

@@ -55,7 +55,7 @@ static void thread_end(void *arg)
 {
 	struct thread_state *t = arg;
 	struct greenlet *main = t->main;
-	unsigned foreign;
+	unsigned refs, foreign;
 
 	self_state = t;
 	if (t->current == main) { /* else a pthread_exit in a greenlet: nobody can be asked to clean up */
@@ -66,14 +66,15 @@ static void thread_end(void *arg)
 	}
 	set_ended(t);
 	stack_pool_close(&t->stacks);
-	/* From here on main's references are counted by the atomic alone. Two: this OS thread's, and the current one's. */
+	slot_free_all(t);
+	/* From here on main's references are counted by the atomic alone, and whoever drops the last frees t. Two: this OS
+	 * thread's, and the current one's. */
+	refs = main->refs;
 	foreign = atomic_fetch_sub(&main->foreign_refs, 2) - 2;
-	if (foreign + main->refs == 0) {
+	if (foreign + refs == 0) {
 		slot_free(t, main);
 		slot_free_all(t);
 		free(t);
-	} else {
-		slot_free_all(t);
 	}
 	self_state = NULL;
 }

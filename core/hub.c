@@ -336,6 +336,7 @@ void hub_close(struct hub *hub)
 {
 	fdwait_reset(hub);
 	hub_call(close_loop, hub);
+	asan_forget(hub->stack, HUB_STACK);
 	kernel_call(SYS_munmap, hub->stack, HUB_STACK);
 	fiber_self = NULL;
 	hub_self = NULL;

@@ -58,6 +58,7 @@ static void cut(struct stack_pool *pool, struct stack_slab *slab, unsigned class
 		s->low = low + page_size();
 		s->size = size - page_size();
 		s->class = class;
+		asan_root(s->low, s->size);
 		s->next = pool->cold[class];
 		pool->cold[class] = s;
 	}
@@ -140,6 +141,8 @@ void stack_pool_close(struct stack_pool *pool)
 
 	for (slab = pool->in_use ? NULL : pool->slabs; slab; slab = next) {
 		next = slab->next;
+		for (unsigned i = 0; i < slab->count; i++)
+			asan_unroot(slab->stacks[i].low, slab->stacks[i].size);
 		kernel_call(SYS_munmap, slab, slab->bytes);
 	}
 	*pool = (struct stack_pool){0};
