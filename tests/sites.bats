@@ -1,0 +1,134 @@
+# Finding and patching system calls: what is found against objdump's disassembly, what is written by executing it, and
+# what happens where nothing may be written.
+
+load helpers
+
+# compare_sites NAME_OR_PATH [--exact]: a library by its name in the loader's cache.
+compare_sites() {
+	local path=$1
+
+	shift
+	[[ $path == /* ]] || path=$(ldconfig -p | sed -n "s,^\s*$path (.*x86-64.*) => ,,p" | head -n 1)
+	[ -r "$path" ] || return 0
+	"$build/greenshim-check" --sites "$path" >sites || return 1
+	python3 "$root/tests/sites/compare.py" "$@" "$path" sites
+}
+
+loader() {
+	ldd "$BASH" | sed -n 's,^\s*\(/[^ ]*ld-[^ ]*\) .*,\1,p'
+}
+
+setup() {
+	[ "$(uname -m)" = x86_64 ] || skip "compares with objdump for x86-64"
+	cd "$BATS_TEST_TMPDIR"
+}
+
+@test "sites: in glibc's objects, every syscall instruction; windows that nothing else leads to" {
+	local object some=0
+
+	for object in libc.so.6 "$(loader)" libpthread.so.0 librt.so.1 libanl.so.1 libresolv.so.2; do
+		compare_sites "$object" --exact >out || { cat out && return 1; }
+		cat out
+		some=$((some + $(sed -n 's/.*; \([0-9]*\) sites found.*/\1/p' out)))
+	done
+	[ "$some" -gt 400 ]
+}
+
+@test "sites: none of libc's and the loader's is left" {
+	local object
+
+	for object in "$(ldd "$BASH" | sed -n 's,.*=> \(.*/libc\.so\.6\) .*,\1,p')" "$(loader)"; do
+		"$build/greenshim-check" --sites "$object" | tail -n 1 | tee last
+		grep ' left 0$' last
+	done
+}
+
+@test "sites: in other libraries and programs, the same where something is found" {
+	local object
+
+	for object in libgomp.so.1 libcrypto.so.3 libstdc++.so.6 libgcc_s.so.1 liburing.so.2 libuv.so.1 libglib-2.0.so.0 \
+		/usr/bin/python3.11 /usr/bin/perl; do
+		compare_sites "$object" || return 1
+	done
+}
+
+# Changes to a true list that each must be noticed.
+@test "sites: the comparison notices what is wrong" {
+	local libc script
+
+	libc=$(ldd "$BASH" | sed -n 's,.*=> \(.*/libc\.so\.6\) .*,\1,p')
+	"$build/greenshim-check" --sites "$libc" >true
+	for script in '5d' 's/^\([0-9a-f]* \)202 before/\1203 before/' '0,/ before /s/\(before [0-9a-f]*\)\([0-9a-f]\) /\1f /' \
+		'0,/ across / s/ across / before /' '0,/ native /s/ \([0-9]*\) native 0 0/ \1 before 28000 28005/' \
+		'0,/ 202 before /s/ 202 before.*/ 202 native 0 0/' '$s/found 5/found 6/'; do
+		sed "$script" true >false
+		refute cmp -s true false
+		! python3 "$root/tests/sites/compare.py" --exact "$libc" false >out || { echo "$script passed" && return 1; }
+	done
+}
+
+@test "sites: stubs of every kind run, pass and answer; what is too far away is refused" {
+	run "$build/tests/sites/stub"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *" sites" ]]
+}
+
+@test "sites: no memory is writable and executable at once, and text is changed in this process alone" {
+	local pid i libc
+
+	mkfifo end
+	GREENSHIM_STATS=$BATS_TEST_TMPDIR/stats "$greenshim" "$programs/dump_target" <end >/dev/null &
+	pid=$!
+	exec {writer}>end
+	# Once libc's text is in several pieces, the first thread was made.
+	for ((i = 0; i < 200; i++)); do
+		[ "$(grep -c ' r-xp .*/libc\.so\.6' "/proc/$pid/maps")" -lt 2 ] || break
+		sleep 0.05
+	done
+	cp "/proc/$pid/maps" maps
+	echo >&"$writer"
+	wait "$pid"
+	cat maps
+	[ "$(grep -c ' r-xp .*/libc\.so\.6' maps)" -ge 2 ]
+	refute grep -E '^[0-9a-f]+-[0-9a-f]+ .wx' maps
+	grep -xE 'sites_patched [1-9][0-9]+' "$BATS_TEST_TMPDIR/stats"
+}
+
+# denied WHAT: hello natively and so; natively is also how it must run.
+denied() {
+	run_natively native "$build/tests/sites/deny" "$1" "$programs/launcher_hello" 5
+	[ "$status" -ne 77 ] || skip "$(cat "$BATS_TEST_TMPDIR/native.out")"
+	[ "$status" -eq 0 ]
+	run_under denied "$build/tests/sites/deny" "$1" "$programs/launcher_hello" 5
+	[ "$status" -eq 0 ]
+	diff "$BATS_TEST_TMPDIR/native.out" "$BATS_TEST_TMPDIR/denied.out"
+}
+
+ran_natively() {
+	cat "$BATS_TEST_TMPDIR/denied.err"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/denied.err")" -eq 1 ]
+	grep -E "^greenshim: libc could not be patched: .*$1.*; the program runs natively$" "$BATS_TEST_TMPDIR/denied.err"
+	refute grep -rE '^threads_made [1-9]' "$statistics"
+}
+
+@test "sites: where nothing is denied, threads are greenlets" {
+	denied none
+	[ ! -s "$BATS_TEST_TMPDIR/denied.err" ]
+	assert_stat threads_made 5
+}
+
+@test "sites: where memory may not become executable, the program runs natively, and one line says so" {
+	denied gain
+	ran_natively "Permission denied"
+}
+
+@test "sites: so where mprotect to executable is denied" {
+	denied exec
+	ran_natively "Operation not permitted"
+}
+
+@test "sites: so where text may not be replaced" {
+	denied move
+	ran_natively "text cannot be replaced: Operation not permitted"
+}
