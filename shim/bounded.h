@@ -1,5 +1,5 @@
 /* bounded.h - calls that poll says will not block, but which another process may be faster to satisfy: accept on a
- * listener that several processes share. Setting O_NONBLOCK would be seen by the others; instead a timer's signal ends
+ * listener that several processes share, a write to a terminal. Setting O_NONBLOCK would be seen by others; instead a timer's signal ends
  * the call if it has not returned within a fraction of a millisecond. */
 #ifndef SHIM_BOUNDED_H
 #define SHIM_BOUNDED_H

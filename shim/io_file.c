@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <termios.h>
 
+#include "bounded.h"
 #include "io.h"
 #include "offload.h"
 #include "stats.h"
@@ -184,6 +185,32 @@ static bool is_write(long nr)
 	return nr == SYS_write || nr == SYS_writev || nr == SYS_pwritev2;
 }
 
+/* A terminal is writable as soon as one byte fits, and then waits for the rest: what does not go out at once is left to
+ * a helper. */
+static long write_device(struct call *c)
+{
+	struct iovec rest[IO_VECTORS];
+	struct buffers b;
+	long done = bounded_call(c->nr, c->arg), ret;
+	size_t total;
+
+	if (done == -EAGAIN)
+		return offload_restartable(offload_call(c));
+	if (done <= 0)
+		return done;
+	buffers_of(c, &b);
+	total = io_total(b.iov, b.n);
+	while ((size_t)done < total) {
+		long arg[6] = {c->arg[0], (long)rest, io_rest(b.iov, b.n, (size_t)done, rest)};
+
+		ret = offload(call_name(c->nr), SYS_writev, arg);
+		if (ret <= 0)
+			break;
+		done += ret;
+	}
+	return done;
+}
+
 long io_file(struct call *c, struct fd *f)
 {
 	struct io io = IO(c, is_write(c->nr) ? POLLOUT : POLLIN);
@@ -192,8 +219,7 @@ long io_file(struct call *c, struct fd *f)
 		return CALL_PASS;
 	if (io.events == POLLIN)
 		return io_retry(&io, read_attempt);
-	/* A terminal is writable as soon as one byte fits, and then waits for the rest. */
 	if (f->kind == FD_DEVICE)
-		return fd_nonblocking(io.fd) ? CALL_PASS : offload_restartable(offload_call(c));
+		return fd_nonblocking(io.fd) ? CALL_PASS : write_device(c);
 	return io_retry(&io, write_attempt);
 }

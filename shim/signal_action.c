@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "options.h"
+#include "stats.h"
+
 #define SA_RESTORER_ 0x04000000
 
 /* Ignored by default: signal(7). */
@@ -55,12 +58,18 @@ extern char signal_restorer[] __attribute__((visibility("hidden")));
 #define RESTORER 0
 #endif
 
+/* Most servers are stopped by a signal: their statistics are written before its default action. */
+static bool ends_with_stats(int sig)
+{
+	return options.stats && set_has(SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGTERM), sig);
+}
+
 static bool has_our_handler(int sig)
 {
 	uintptr_t handler = signal_actions[sig].handler;
 
 	return signal_is_handled(sig) || sig == SIGNAL_CARRIER ||
-	       (set_has(SIGNAL_OURS, sig) && handler == (uintptr_t)SIG_DFL);
+	       (handler == (uintptr_t)SIG_DFL && (set_has(SIGNAL_OURS, sig) || ends_with_stats(sig)));
 }
 
 /* All is blocked while signal_entry runs; what the program asked for (SA_NODEFER, SA_RESETHAND, sa_mask) is done by it. */
@@ -88,8 +97,10 @@ void signal_default(const siginfo_t *info)
 	uint64_t bit = SIGNAL_BIT(info->si_signo);
 	siginfo_t copy;
 
-	if (set_has(SIGNAL_OURS, info->si_signo))
+	if (has_our_handler(info->si_signo))
 		kernel_action(info->si_signo, &dfl, NULL);
+	if (ends_with_stats(info->si_signo))
+		stats_write();
 	siginfo_copy(&copy, info);
 	sys_call(SYS_rt_tgsigqueueinfo, pid, os_tid, info->si_signo, &copy);
 	if (bit & (signals_real_mask() | SIGNAL_OURS)) {

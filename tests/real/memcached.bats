@@ -16,6 +16,7 @@ cache() {
 
 	mode "$1"
 	port=$(free_port)
+	chmod 777 "$stats" # for nobody
 	begin memcached memcached -u nobody -l 127.0.0.1 -p "$port" -U 0 -t 4 -c 1100 -m 256
 	wait_for_port "$port"
 	set_and_get "$port" 100 100
