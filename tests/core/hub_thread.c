@@ -68,30 +68,43 @@ static void one_at_a_time(void)
 		greenlet_unref(g[i]);
 }
 
+static bool may_end;
+
+static void *ends_when_told(void *arg)
+{
+	struct timespec ts = {0, 1000000};
+
+	while (!__atomic_load_n(&may_end, __ATOMIC_ACQUIRE))
+		nanosleep(&ts, NULL);
+	return arg;
+}
+
 static int offload_is_killed(void *value, void **result)
 {
 	struct greenlet_timeout t;
-	void *out = NULL;
 	int err;
 
-	greenlet_timeout_start(&t, 1);
-	err = greenlet_offload(multiply, value, &out);
-	EQ(err, GREENLET_THROWN);
-	*result = NULL;
+	if (value)
+		greenlet_timeout_start(&t, 1);
+	err = greenlet_offload(ends_when_told, value, result);
+	tell("%d ", may_end);
 	return err;
 }
 
 /* An exception waits until the job has left the stack. */
 static void killed_meanwhile(void)
 {
-	greenlet_t timed = greenlet_spawn(offload_is_killed, V(1)), killed = greenlet_spawn(offloads, V(2));
+	greenlet_t timed = greenlet_spawn(offload_is_killed, V(1)), killed = greenlet_spawn(offload_is_killed, NULL);
 
 	EQ(greenlet_sleep(0), 0);
 	EQ(greenlet_kill(killed, GREENLET_ERROR, V(EIO), 0), 0);
+	EQ(greenlet_sleep(5 * MS), 0);
+	TOLD("");
+	__atomic_store_n(&may_end, true, __ATOMIC_RELEASE);
 	EQ(greenlet_get(timed, GREENLET_FOREVER, NULL), GREENLET_THROWN);
 	EQ(greenlet_catch(GREENLET_TIMEOUT, NULL), true);
 	CAUGHT(greenlet_get(killed, GREENLET_FOREVER, NULL), GREENLET_ERROR, EIO);
-	TOLD("0 ");
+	TOLD("1 1 ");
 	greenlet_unref(timed);
 	greenlet_unref(killed);
 }

@@ -1,6 +1,5 @@
 /* The parts below: stacks and their guards, timers, lists, parking. */
 #include <signal.h>
-#include <sys/mman.h>
 
 #include "core_test.h"
 
@@ -52,15 +51,6 @@ static void overflow_with_handler(void)
 	sigaltstack(&stack, NULL);
 	sigaction(SIGSEGV, &act, NULL);
 	overflow();
-}
-
-/* An emulator may take any advice for granted: no guard is there. */
-static bool emulated(void)
-{
-	static char page[8192];
-	long size = sysconf(_SC_PAGESIZE);
-
-	return madvise((void *)((uintptr_t)(page + size - 1) & -(uintptr_t)size), 1, 9999) == 0;
 }
 
 static void guard_is_hit(void)
