@@ -65,14 +65,14 @@ server() {
 	mode "$1"
 	start_database begin
 	watched $(slap 100 3000) --query="$sales"
-	check_threads 100
+	check_threads 80
 	check_sales 1000
 	watched $(slap 1000 4000) --query="do sleep(1); $sales"
 	check_threads 1000
 	check_sales 1000
 	checksum
 	finish TERM 0
-	check_stats 1100
+	check_stats 1000
 }
 
 # A table that is filled by joins and functions: its checksum is one number

@@ -5,7 +5,8 @@
  * Runs COMMAND, samples process PID and all its descendants every 5 ms (new
  * ones are looked for every 50 ms), and writes to FILE, one `key value` a line:
  *   processes     most alive in one sample
- *   threads_max   most OS threads in one process in one sample
+ *   threads_max   most OS threads in one process in one sample; not the
+ *                 workers that the kernel itself makes for io_uring
  *   rss_kb_max    most resident memory of all together
  *   cpu_ms        CPU time all spent meanwhile
  * With PID 0 it watches COMMAND itself. Exits with COMMAND's status.
@@ -142,6 +143,31 @@ static void read_family(void)
 	}
 }
 
+/* io_uring's workers run no code of the process; they are named iou-wrk-PID. */
+static long kernel_workers(int pid)
+{
+	char path[300], name[32];
+	struct dirent *entry;
+	long count = 0;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks))) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/comm", pid, entry->d_name);
+		f = fopen(path, "r");
+		if (f && fgets(name, sizeof(name), f))
+			count += !strncmp(name, "iou-", 4);
+		if (f)
+			fclose(f);
+	}
+	if (tasks)
+		closedir(tasks);
+	return count;
+}
+
 static void sample(int pid, int is_start)
 {
 	static int samples;
@@ -153,6 +179,8 @@ static void sample(int pid, int is_start)
 		read_family();
 	for (int i = 0; i < table_size; i++) {
 		rss_kb += table[i].rss_kb;
+		if (table[i].threads > threads_max)
+			table[i].threads -= kernel_workers(table[i].pid);
 		if (table[i].threads > threads_max)
 			threads_max = table[i].threads;
 		clock_note(table[i].pid, is_start);

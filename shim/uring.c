@@ -1,0 +1,108 @@
+/* io_uring_enter: what is submitted goes to the kernel at once; for completions the greenlet waits on the ring's own
+ * descriptor, which is readable while there are any. io_uring_enter(2). */
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
+
+#ifndef IORING_ENTER_REGISTERED_RING
+#define IORING_ENTER_REGISTERED_RING (1U << 4)
+#endif
+#define ENTER_ABS_TIMER (1U << 5) /* since Linux 6.12 */
+
+/* For what poll does not tell: some completions but too few, rings without a descriptor. */
+#define NAP_FIRST_NS UINT64_C(50000)
+#define NAP_LAST_NS UINT64_C(10000000)
+
+static long enter(const struct call *c, unsigned submit, unsigned complete, unsigned flags, const void *arg, size_t size)
+{
+	stats.kernel_calls++;
+	return sys_call(SYS_io_uring_enter, c->arg[0], submit, complete, flags, arg, size);
+}
+
+/* Without waiting: 0 if there are as many completions as are wanted, else -ETIME. */
+static long are_complete(const struct call *c)
+{
+	static const struct __kernel_timespec zero;
+	struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&zero};
+	unsigned flags = (unsigned)c->arg[3] & (IORING_ENTER_GETEVENTS | IORING_ENTER_REGISTERED_RING);
+
+	return enter(c, 0, (unsigned)c->arg[2], flags | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+}
+
+/* The call's own timeout and mask; false: malformed. */
+static bool arguments(const struct call *c, uint64_t *deadline_ns, const uint64_t **mask)
+{
+	const struct io_uring_getevents_arg *arg = (const struct io_uring_getevents_arg *)c->arg[4];
+	const struct timespec *ts;
+	size_t mask_size = (size_t)c->arg[5];
+
+	*deadline_ns = DEADLINE_NEVER;
+	*mask = (const uint64_t *)arg;
+	if (c->arg[3] & IORING_ENTER_EXT_ARG) {
+		if (mask_size != sizeof(*arg))
+			return false;
+		ts = (const struct timespec *)(uintptr_t)arg->ts;
+		*mask = (const uint64_t *)(uintptr_t)arg->sigmask;
+		mask_size = arg->sigmask_sz;
+		if (ts && c->arg[3] & ENTER_ABS_TIMER)
+			*deadline_ns = timespec_ns(ts);
+		else if (ts)
+			*deadline_ns = deadline_in(timespec_ns(ts));
+	}
+	return !*mask || mask_size == sizeof(**mask);
+}
+
+/* SWITCHES. */
+static long wait_for(const struct call *c, uint64_t deadline_ns)
+{
+	uint64_t nap = NAP_FIRST_NS;
+	bool has_fd = !(c->arg[3] & IORING_ENTER_REGISTERED_RING);
+	long ret;
+
+	while ((ret = are_complete(c)) == -ETIME) {
+		if (has_fd && nap == NAP_FIRST_NS) {
+			ret = thread_wait_fd((int)c->arg[0], POLLIN, "io_uring", deadline_ns);
+		} else {
+			uint64_t until = deadline_in(nap);
+
+			ret = thread_park("io_uring", until < deadline_ns ? until : deadline_ns);
+			ret = ret == -ETIMEDOUT && until < deadline_ns ? 0 : ret;
+		}
+		if (ret < 0)
+			return ret == -ETIMEDOUT ? -ETIME : ret;
+		if ((!has_fd || c->arg[2] > 1) && nap < NAP_LAST_NS)
+			nap *= 2;
+	}
+	return ret;
+}
+
+long sys_io_uring_enter(struct call *c)
+{
+	unsigned submit = (unsigned)c->arg[1], flags = (unsigned)c->arg[3];
+	const uint64_t *mask;
+	uint64_t deadline_ns;
+	long done = 0, ret;
+
+	if (!(flags & IORING_ENTER_GETEVENTS) || !(unsigned)c->arg[2])
+		return CALL_PASS;
+	if (!arguments(c, &deadline_ns, &mask))
+		return CALL_PASS; /* the kernel says what is wrong */
+	if (submit || flags & ~(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING)) {
+		done = enter(c, submit, 0, flags & ~(IORING_ENTER_EXT_ARG | ENTER_ABS_TIMER), NULL, 0);
+		if (done < 0 || (unsigned)done != submit)
+			return done;
+	}
+	if (mask)
+		signals_mask_temporary(*mask);
+	ret = wait_for(c, deadline_ns);
+	if (done)
+		return done;
+	thread_did_not_block();
+	return ret == -EINVAL ? CALL_PASS : ret; /* before Linux 5.11 nothing but the real call can wait */
+}
