@@ -68,15 +68,29 @@ static void run_callbacks(struct greenlet_hub *h)
 	}
 }
 
+static struct callback *take_inbox(struct greenlet_hub *h)
+{
+	struct callback *newest, *oldest = NULL;
+
+	pthread_mutex_lock(&h->lock);
+	newest = h->inbox;
+	h->inbox = NULL;
+	pthread_mutex_unlock(&h->lock);
+	while (newest) {
+		struct callback *c = newest;
+
+		newest = c->next;
+		c->next = oldest;
+		oldest = c;
+	}
+	return oldest;
+}
+
 static void run_inbox(struct greenlet_hub *h)
 {
 	struct callback *list, *next;
 
-	pthread_mutex_lock(&h->lock);
-	list = h->inbox;
-	h->inbox = NULL;
-	pthread_mutex_unlock(&h->lock);
-	for (; list; list = next) {
+	for (list = take_inbox(h); list; list = next) {
 		next = list->next; /* the call may end the one that posted it */
 		list->fn(list->arg);
 	}

@@ -28,6 +28,7 @@ void greenlet_offload_limit(unsigned threads)
 {
 	pthread_mutex_lock(&lock);
 	limit = threads ? threads : 1;
+	pthread_cond_broadcast(&more); /* some may have to end */
 	pthread_mutex_unlock(&lock);
 }
 
@@ -41,7 +42,7 @@ static void job_done(void *arg)
 	hub_wake(j->fiber, 0);
 }
 
-/* Under the lock. NULL: nothing came for a while. */
+/* Under the lock. NULL: nothing came for a while, or there are too many workers. */
 static struct job *next_job(void)
 {
 	struct timespec until;
@@ -50,10 +51,14 @@ static struct job *next_job(void)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += IDLE_SECONDS;
 	idle++;
-	while (!first)
+	while (!first && workers <= limit)
 		if (pthread_cond_timedwait(&more, &lock, &until) == ETIMEDOUT)
 			break;
 	idle--;
+	if (workers > limit) {
+		pthread_cond_signal(&more); /* it may have been for a job */
+		return NULL;
+	}
 	j = first;
 	if (j) {
 		queued--;

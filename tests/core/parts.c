@@ -183,6 +183,7 @@ static void lists(void)
 }
 
 static struct fiber *sleeper;
+static bool last_park;
 
 static int parks(void *value, void **result)
 {
@@ -194,6 +195,7 @@ static int parks(void *value, void **result)
 	EQ(greenlet_block("test", DEADLINE_NEVER), 5); /* kept, and taken once */
 	EQ(greenlet_block("test", deadline_in(MS)), -ETIMEDOUT);
 	EQ(greenlet_block("test", 1), -ETIMEDOUT); /* over already */
+	last_park = true;
 	EQ(greenlet_block("test", DEADLINE_NEVER), 6);
 	tell("woken ");
 	return 0;
@@ -209,7 +211,8 @@ static void parking(void)
 {
 	greenlet_t g = greenlet_spawn(parks, NULL);
 
-	EQ(greenlet_sleep(10 * MS), 0);
+	while (!last_park)
+		EQ(greenlet_sleep(MS), 0);
 	EQ(sleeper->state, FIBER_PARKED);
 	STR_EQ(sleeper->why, "test");
 	EQ(hub_wake(sleeper, 6), true);
