@@ -145,7 +145,7 @@ static void die(struct thread_state *t, struct greenlet *self, struct message m)
 	struct greenlet *to = self;
 	int err;
 
-	greenlet_check_stack(self);
+	greenlet_check_stack(t->current);
 	if (message_exits(&m))
 		m = message_value(m.exception.value);
 	greenlet_is_dead(t, self, &m);

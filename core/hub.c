@@ -58,6 +58,9 @@ static void resume(struct fiber *self, struct fiber *next)
 
 	hub->switches++;
 	next->state = FIBER_RUNNING;
+	/* The hub runs with the thread pointer that it finds, as long as there is one: setting it may cost a call. */
+	if (next == &hub->fiber)
+		next->context.tp = self->state == FIBER_DEAD ? hub->home_tp : self->context.tp;
 	asan_leave(self, next);
 	if (self->vectors == VECTORS_NONE)
 		context_switch(&self->context, &next->context);
@@ -270,11 +273,17 @@ static struct fiber *hub_turn(struct hub *hub)
 	return run_queue_pop(hub);
 }
 
+/* Each time anew: the compiler takes the address for constant, but the hub has now one greenlet's errno, now another's. */
+__attribute__((noinline, noclone)) static int *errno_now(void)
+{
+	__asm__ volatile("");
+	return &errno;
+}
+
 static void hub_main(void *arg)
 {
 	struct hub *hub = arg;
-	int *error = &errno; /* the hub runs with the OS thread's home thread-locals: leave no trace in errno */
-	int saved = errno;
+	int saved = *errno_now(); /* whose thread-locals these are shall find no trace of us */
 
 	asan_arrive(&hub->fiber);
 	fiber_self = NULL;
@@ -284,10 +293,10 @@ static void hub_main(void *arg)
 		if (!next)
 			continue;
 		hub->stalled = false;
-		*error = saved;
+		*errno_now() = saved;
 		resume(&hub->fiber, next);
 		fiber_self = NULL;
-		saved = *error;
+		saved = *errno_now();
 	}
 }
 
@@ -304,6 +313,7 @@ static int hub_prepare(struct hub *hub, struct fiber *main_fiber)
 	main_fiber->hub = hub;
 	main_fiber->state = FIBER_RUNNING;
 	main_fiber->context.tp = context_thread_pointer();
+	hub->home_tp = main_fiber->context.tp;
 	hub_self = hub;
 	fiber_self = main_fiber;
 	return 0;

@@ -35,6 +35,7 @@ struct hub {
 	bool running;
 	bool stalled; /* the stall hook has been called and nothing has run since */
 	void *stack;  /* of the hub */
+	uintptr_t home_tp; /* the OS thread's own thread pointer */
 	/* Hooks, run on the hub's stack. */
 	void (*on_attention)(struct hub *hub); /* after hub_attention() */
 	void (*on_stall)(struct hub *hub);     /* everyone is parked and nothing known can wake any */

@@ -1,5 +1,6 @@
 #include "loop.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,9 +20,15 @@
 extern FILE *libev_stderr __attribute__((visibility("hidden")));
 FILE *libev_stderr;
 
-/* The archive's calls of these are renamed too: its descriptors go out of the way of the program's. */
-int libev_epoll_create1(int flags) __attribute__((visibility("hidden")));
-int libev_eventfd(unsigned value, int flags) __attribute__((visibility("hidden")));
+/* The archive's calls of these are renamed too. Its descriptors go out of the way of the program's; and the hub runs with
+ * some greenlet's thread pointer, whose cancellation libc's own would act upon. */
+#define OWN __attribute__((visibility("hidden")))
+OWN int libev_epoll_create1(int flags);
+OWN int libev_eventfd(unsigned value, int flags);
+OWN int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms);
+OWN ssize_t libev_read(int fd, void *buf, size_t size);
+OWN ssize_t libev_write(int fd, const void *buf, size_t size);
+OWN int libev_close(int fd);
 
 struct loop {
 	struct ev_loop *ev;
@@ -81,6 +88,35 @@ int libev_epoll_create1(int flags)
 int libev_eventfd(unsigned value, int flags)
 {
 	return move_high(kernel_call(SYS_eventfd2, value, flags));
+}
+
+/* As libc returns it. */
+static long returned(long ret)
+{
+	if (!kernel_failed(ret))
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)
+{
+	return (int)returned(kernel_call(SYS_epoll_pwait, set, events, max, ms, NULL, 0));
+}
+
+ssize_t libev_read(int fd, void *buf, size_t size)
+{
+	return returned(kernel_call(SYS_read, fd, buf, size));
+}
+
+ssize_t libev_write(int fd, const void *buf, size_t size)
+{
+	return returned(kernel_call(SYS_write, fd, buf, size));
+}
+
+int libev_close(int fd)
+{
+	return (int)returned(kernel_call(SYS_close, fd));
 }
 
 /* libev's few arrays, straight from the kernel: the hub may run while a greenlet is inside malloc. */

@@ -155,6 +155,27 @@ static void callbacks(void)
 	called = 0;
 }
 
+static void fork_here(void *arg)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(6);
+	EQ(waitpid(pid, &status, 0), pid);
+	*(int *)arg = status;
+}
+
+/* In the hub: the child may exec or exit. */
+static void in_callback(void)
+{
+	int status = -1;
+
+	EQ(greenlet_call_soon(fork_here, &status), 0);
+	EQ(greenlet_sleep(MS), 0);
+	EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 6);
+}
+
 static int ends[2];
 
 static int reads(void *value, void **result)
@@ -242,4 +263,5 @@ static void other_os_threads(void)
 }
 
 TESTS({0, "from_main", from_main}, {0, "from_a_greenlet", from_a_greenlet}, {0, "by_hand_goes_on", by_hand_goes_on},
-      {0, "callbacks", callbacks}, {0, "descriptors", descriptors}, {0, "other_os_threads", other_os_threads})
+      {0, "callbacks", callbacks}, {0, "in_callback", in_callback}, {0, "descriptors", descriptors},
+      {0, "other_os_threads", other_os_threads})

@@ -196,6 +196,7 @@ static void exact_events(void)
 	EQ(old, 5);
 	in_thread(untraced, NULL);			     /* each OS thread has its own */
 	EQ(greenlet_switch(greenlet_main(), NULL, NULL), 0); /* to oneself is no event */
+	EQ(greenlet_sleep(0) | greenlet_sleep(1000), 0);     /* nor is the hub's way back to it */
 	EQ(greenlet_switch(a, NULL, NULL), 0);
 	EQ(greenlet_switch(a, NULL, NULL), 0); /* dies */
 	EQ(greenlet_switch(a, NULL, NULL), 0); /* dead: to oneself */

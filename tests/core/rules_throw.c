@@ -238,6 +238,19 @@ static void jump_out_then_sleep(void)
 	greenlet_sleep(1);
 }
 
+static int jumps_to_other(void *value, void **result)
+{
+	*result = NULL;
+	if (!setjmp(out_of_here))
+		return greenlet_switch(value, NULL, NULL);
+	return 0; /* as another greenlet than the one whose stack this is */
+}
+
+static void jump_to_other(void)
+{
+	greenlet_switch(greenlet_new(jumps_to_other, NULL), greenlet_new(jumps, NULL), NULL);
+}
+
 static int ends_thread(void *value, void **result)
 {
 	(void)result;
@@ -285,6 +298,7 @@ static void foreign(void)
 	greenlet_unref(g);
 	ABORTS(jump_out, "a longjmp left the run function");
 	ABORTS(jump_out_then_sleep, "a longjmp left the run function");
+	ABORTS(jump_to_other, "a longjmp left the run function");
 	ABORTS(thread_exit_inside, "a foreign exception left the run function");
 	ABORTS(cancel_inside, "a foreign exception left the run function");
 }
