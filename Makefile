@@ -57,10 +57,11 @@ quiet = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),$(if $(V),,@),@print
 
 all: $(LIBGREENSHIM) $(LIBGREENLET)
 
-# libev's archive is not position independent in one place, its use of stderr; its descriptors are core/loop.c's to number.
-$(BUILD)/libev.a: $(LIBEV) | $(BUILD)/
-	$(call quiet,OBJCOPY)$(OBJCOPY) --redefine-sym stderr=libev_stderr --redefine-sym epoll_create1=libev_epoll_create1 \
-		--redefine-sym eventfd=libev_eventfd $< $@
+# libev's archive is not position independent in one place, its use of stderr; its descriptors are core/loop.c's to number;
+# and what are points of cancellation in libc must be none on the hub.
+LIBEV_OWN := stderr epoll_create1 eventfd epoll_wait read write close
+$(BUILD)/libev.a: $(LIBEV) Makefile | $(BUILD)/
+	$(call quiet,OBJCOPY)$(OBJCOPY) $(foreach s,$(LIBEV_OWN),--redefine-sym $(s)=libev_$(s)) $< $@
 
 SHARED := -shared -Wl,-z,defs -Wl,-z,now,-z,relro,-z,noexecstack,-z,nodelete -Wl,--exclude-libs,ALL
 
