@@ -114,7 +114,7 @@ static void many_join(void)
 static void any_and_all(void)
 {
 	greenlet_t g[4];
-	bool done[4] = {false};
+	bool done[4] = {false}, again[4] = {false};
 
 	for (long i = 0; i < 4; i++)
 		g[i] = greenlet_spawn(sleep_then_say, V(40 - 10 * i));
@@ -128,6 +128,8 @@ static void any_and_all(void)
 	}
 	EQ(greenlet_iwait(g, 4, done, GREENLET_FOREVER), -ENOENT);
 	EQ(greenlet_joinall(g, 4, GREENLET_FOREVER), 4);
+	for (int i = 3; i >= 0; i--)
+		EQ(greenlet_iwait(g, 4, again, 0), i); /* also of those dead already */
 	TOLD("10 20 30 40 ");
 	for (int i = 0; i < 4; i++)
 		greenlet_unref(g[i]);
