@@ -8,7 +8,6 @@
 #include "sites_impl.h"
 #include "sys.h"
 
-#define NEAR (WINDOW_MAX + 16)
 
 struct finder {
 	const struct object *o;
@@ -39,27 +38,45 @@ static const uint8_t *next_pattern(const uint8_t *p, const uint8_t *end)
 	return NULL;
 }
 
-/* What follows the function's own end, up to the next one, is code without a description (clone's second half) or
- * padding, and in other objects than the C library's perhaps data. */
-static bool decode_function(struct function *f, const struct object *o, const uint8_t *at)
+static bool decode(struct finder *finder, const uint8_t *from, const uint8_t *to)
 {
-	const uint8_t *edge, *p, *end;
-	struct placed *to = f->insns;
+	struct function *f = &finder->function;
+	struct placed p = {.at = from};
+	bool any = false;
+
+	for (; p.at < to && f->count < FUNCTION_INSNS && insn_decode(p.at, to, &p.insn); p.at += p.insn.length) {
+		f->at[f->count++] = (uint32_t)(p.at - f->range.start);
+		any |= p.insn.kind == INSN_SYSCALL;
+		if (p.insn.rel_at || p.insn.rip_at)
+			flow_mark(finder->o, f, &p);
+	}
+	return any;
+}
+
+/* The function around `at`; whether it has system calls. What follows its own end, up to the next one, is code without a
+ * description (clone's second half) or padding, and in other objects than the C library's perhaps data. */
+static bool decode_function(struct finder *finder, const uint8_t *at)
+{
+	struct function *f = &finder->function;
+	const uint8_t *edge;
+	bool any;
 
 	f->count = 0;
-	if (!object_function(o, at, &f->range, &edge))
+	if (!object_function(finder->o, at, &f->range, &edge)) {
+		f->range.end = at + 1;
 		return false;
-	if (edge && !o->is_glibc)
+	}
+	if (edge && !finder->o->is_glibc)
 		f->range.end = edge;
-	end = edge && edge < f->range.end ? edge : f->range.end;
+	if (f->range.end <= at)
+		f->range.end = at + 1;
 	if (f->range.end - f->range.start > FUNCTION_BYTES)
 		return false;
-	for (p = f->range.start; p < f->range.end && f->count < FUNCTION_INSNS; p = end, end = f->range.end)
-		for (; p < end && f->count < FUNCTION_INSNS && insn_decode(p, end, &to->insn); f->count++, to++) {
-			to->at = p;
-			p += to->insn.length;
-		}
-	return true;
+	memset(f->is_target, 0, (size_t)(f->range.end - f->range.start) / 8 + 1);
+	if (!edge || edge >= f->range.end)
+		return decode(finder, f->range.start, f->range.end);
+	any = decode(finder, f->range.start, edge);
+	return decode(finder, edge, f->range.end) || any;
 }
 
 static void add(struct finder *finder, unsigned i)
@@ -70,7 +87,7 @@ static void add(struct finder *finder, unsigned i)
 	if (finder->count++ >= finder->max)
 		return;
 	site = &finder->sites[finder->count - 1];
-	*site = (struct site){.at = f->insns[i].at, .nr = flow_number(f, i), .kind = SITE_NATIVE};
+	*site = (struct site){.at = f->range.start + f->at[i], .nr = flow_number(f, i), .kind = SITE_NATIVE};
 	if (site->nr >= 0 && !finder->wanted(site->nr))
 		return;
 	window_choose(f, i, finder->free, site);
@@ -80,38 +97,47 @@ static void add(struct finder *finder, unsigned i)
 		finder->free = site->end;
 }
 
-/* All sites of the function around the pattern; the address after it. */
-static const uint8_t *look(struct finder *finder, const uint8_t *pattern)
+/* All sites of the function around the pattern. */
+static void look(struct finder *finder, const uint8_t *pattern)
 {
 	struct function *f = &finder->function;
 
-	if (!decode_function(f, finder->o, pattern) || f->range.end <= pattern)
-		return pattern + 1;
-	flow_mark(finder->o, f, &finder->far);
-	for (unsigned i = 0; i < f->count; i++)
-		if (f->insns[i].insn.kind == INSN_SYSCALL)
+	if (!decode_function(finder, pattern))
+		return;
+	flow_mark_far(f, &finder->far);
+	for (unsigned i = 0; i < f->count; i++) {
+		const uint8_t *at = f->range.start + f->at[i];
+
+		if (at[0] == 0x0f && at[1] == 0x05)
 			add(finder, i);
-	return f->range.end;
+	}
+}
+
+/* Most objects make no system calls of their own: then nothing else is looked at. */
+static bool has_sites(struct finder *finder, const struct range *code)
+{
+	for (const uint8_t *p = code->start; (p = next_pattern(p, code->end)); p = finder->function.range.end)
+		if (decode_function(finder, p))
+			return true;
+	return false;
 }
 
 /* Notes where long branches lead to the neighbourhood of a pattern. False: no memory. */
 static bool find_far_targets(struct finder *finder, const struct range *code)
 {
-	size_t size = (size_t)(code->end - code->start) / 128 + NEAR;
+	size_t size = (size_t)(code->end - code->start + REACH_ON) / 128 + 1;
 	long map = sys_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint8_t *near = (uint8_t *)map;
-	bool any = false;
 
 	if (sys_failed(map))
 		return false;
-	for (const uint8_t *p = code->start; (p = next_pattern(p, code->end)); p++, any = true) {
-		size_t at = (size_t)(p - code->start), from = at > NEAR ? at - NEAR : 0;
+	for (const uint8_t *p = code->start; (p = next_pattern(p, code->end)); p++) {
+		size_t at = (size_t)(p - code->start), from = at > REACH_BACK ? at - REACH_BACK : 0;
 
-		for (size_t i = from / 16; i <= (at + NEAR) / 16; i++)
+		for (size_t i = from / 16; i <= (at + REACH_ON) / 16; i++)
 			near[i / 8] |= (uint8_t)(1 << i % 8);
 	}
-	if (any)
-		flow_far_targets(code, near, code->start, &finder->far);
+	flow_far_targets(code, near, &finder->far);
 	sys_call(SYS_munmap, map, size);
 	return true;
 }
@@ -119,19 +145,22 @@ static bool find_far_targets(struct finder *finder, const struct range *code)
 static long find(struct finder *finder, const struct range *code)
 {
 	finder->far.count = 0;
+	if (!has_sites(finder, code))
+		return 0;
 	if (!find_far_targets(finder, code))
 		return -ENOMEM;
 	if (finder->far.overflow)
 		return -E2BIG;
-	for (const uint8_t *p = code->start; (p = next_pattern(p, code->end));)
-		p = look(finder, p);
+	for (const uint8_t *p = code->start; (p = next_pattern(p, code->end)); p = finder->function.range.end)
+		look(finder, p);
 	return finder->count <= finder->max ? 0 : -E2BIG;
 }
 
 long sites_find(const struct object *o, bool (*wanted)(long nr), struct site *sites, size_t max)
 {
 	long map = sys_call(SYS_mmap, 0, sizeof(struct finder), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), err = 0;
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+	     err = 0;
 	struct finder *finder = (struct finder *)map;
 
 	if (sys_failed(map))

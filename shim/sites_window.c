@@ -18,43 +18,43 @@ static bool is_movable_last(const struct placed *p)
 	return p->insn.kind == INSN_STOP;
 }
 
-static bool adjoins(const struct function *f, unsigned i)
+/* The instruction before i, which begins at `at`, if control can only come from there. */
+static bool has_before(const struct function *f, unsigned i, const uint8_t *at, struct placed *before)
 {
-	return i > 0 && f->insns[i - 1].at + f->insns[i - 1].insn.length == f->insns[i].at;
+	if (i == 0 || is_target(f, at))
+		return false;
+	*before = placed_at(f, i - 1);
+	return before->at + before->insn.length == at && is_movable(before);
 }
 
 /* The window ends at the syscall instruction i. */
 static bool choose_before(const struct function *f, unsigned i, const uint8_t *free, struct site *site)
 {
-	const uint8_t *end = f->insns[i].at;
+	const uint8_t *end = f->range.start + f->at[i], *start = end;
+	struct placed before;
 
-	while (adjoins(f, i) && !is_target(f, f->insns[i].at) && is_movable(&f->insns[i - 1])) {
-		i--;
-		if (f->insns[i].at < free)
+	for (; end - start < JUMP_SIZE; start = before.at)
+		if (!has_before(f, i--, start, &before) || before.at < free)
 			return false;
-		if (end - f->insns[i].at >= JUMP_SIZE) {
-			*site = (struct site){.at = end, .start = f->insns[i].at, .end = end, .nr = site->nr,
-					      .kind = SITE_BEFORE};
-			return true;
-		}
-	}
-	return false;
+	*site = (struct site){.at = end, .start = start, .end = end, .nr = site->nr, .kind = SITE_BEFORE};
+	return true;
 }
 
 /* The end of a window that begins at `start` and holds instruction i, a syscall; NULL if there is none. */
 static const uint8_t *end_across(const struct function *f, unsigned i, const uint8_t *start)
 {
-	const uint8_t *end = f->insns[i].at + SYSCALL_SIZE;
+	const uint8_t *end = f->range.start + f->at[i] + SYSCALL_SIZE;
 
 	while (end - start < JUMP_SIZE) {
-		const struct placed *p = &f->insns[++i];
+		struct placed p;
 
-		if (i >= f->count || p->at != end || is_target(f, end))
+		if (++i >= f->count || f->range.start + f->at[i] != end || is_target(f, end))
 			return NULL;
-		end += p->insn.length;
-		if (is_movable_last(p))
+		p = placed_at(f, i);
+		end += p.insn.length;
+		if (is_movable_last(&p))
 			break;
-		if (!is_movable(p))
+		if (!is_movable(&p))
 			return NULL;
 	}
 	return end - start < JUMP_SIZE ? NULL : end;
@@ -63,17 +63,18 @@ static const uint8_t *end_across(const struct function *f, unsigned i, const uin
 /* As few instructions before the syscall as will do. */
 static bool choose_across(const struct function *f, unsigned i, const uint8_t *free, struct site *site)
 {
-	const uint8_t *at = f->insns[i].at;
+	const uint8_t *at = f->range.start + f->at[i], *start = at;
+	struct placed before;
 
-	for (unsigned first = i; f->insns[first].at >= free; first--) {
-		const uint8_t *start = f->insns[first].at, *end = end_across(f, i, start);
+	for (unsigned first = i; start >= free; start = before.at, first--) {
+		const uint8_t *end = end_across(f, i, start);
 
 		if (end) {
-			*site = (struct site){.at = at, .start = start, .end = end, .nr = site->nr, .kind = SITE_ACROSS};
+			*site = (struct site){
+				.at = at, .start = start, .end = end, .nr = site->nr, .kind = SITE_ACROSS};
 			return true;
 		}
-		if (at + SYSCALL_SIZE - start >= JUMP_SIZE || !adjoins(f, first) || is_target(f, start) ||
-		    !is_movable(&f->insns[first - 1]))
+		if (at + SYSCALL_SIZE - start >= JUMP_SIZE || !has_before(f, first, start, &before))
 			return false;
 	}
 	return false;
