@@ -17,7 +17,7 @@ HOOK_x86_64 := -mgeneral-regs-only
 HOOK := $(HOOK_$(ARCH)) -fno-tree-loop-distribute-patterns
 
 # Run once, at start, or only on the hub's stack: these may use any register.
-COLD := object decode sites sites_flow sites_window patch patch_stub symbol init options stats dump modules unwind
+COLD := object decode sites sites_flow sites_window patch patch_stub patch_text symbol init options stats dump modules unwind
 # What the shim needs of core: no greenlets, and not gevent's vocabulary.
 SHIM_CORE := check context context-$(ARCH) fiber hub timer waitq fdwait stack loop
 

@@ -11,19 +11,23 @@
 #include "call.h"
 #include "options.h"
 #include "patch_stub.h"
+#include "patch_text.h"
 #include "sites.h"
 #include "sys.h"
 
 #define PAGE ((uintptr_t)4096)
 #define SITES_MAX 16384
 #define OBJECTS_MAX 4096
-#define STUBS_FROM ((uintptr_t)1 << 20)	/* where a place for stubs is looked for: this far from the object, doubling */
+#define STAGE (64 * PAGE)
+#define GAP (4 * PAGE) /* so many pages without windows are replaced too: less than another call costs */
+#define STUBS_FROM ((uintptr_t)1 << 20) /* where a place for stubs is looked for: this far from the object, doubling */
 #define STUBS_TO ((uintptr_t)1 << 30)
 
 /* What was seen: an object that dlclose took away may be followed by another in its place. */
 struct known {
 	const uint8_t *start, *end;
-	const uint8_t *window, *stub; /* of its first site: the jump is there as long as the object is; NULL: none */
+	const uint8_t *window; /* of its first site: the jump is there as long as the object is; NULL: none */
+	uintptr_t stub;
 };
 
 static struct known known[OBJECTS_MAX];
@@ -49,9 +53,9 @@ static uintptr_t page_of(const void *p)
 	return (uintptr_t)p & ~(PAGE - 1);
 }
 
-/* Memory that a five-byte jump from anywhere in the object reaches. The heap grows upwards from the program: below it
+/* Room that a five-byte jump from anywhere in the object reaches. The heap grows upwards from the program: below it
  * is the better side. */
-static long map_near(const struct object *o, size_t size)
+static long reserve_near(const struct object *o, size_t size)
 {
 	uintptr_t low = page_of(o->all.start), high = page_of(o->all.end) + PAGE;
 
@@ -59,8 +63,8 @@ static long map_near(const struct object *o, size_t size)
 		uintptr_t places[] = {low - distance - size, high + distance};
 
 		for (int i = 0; i < 2; i++) {
-			long map = sys_call(SYS_mmap, page_of((void *)places[i]), size, PROT_READ | PROT_WRITE,
-					    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+			long map = sys_call(SYS_mmap, page_of((void *)places[i]), size, PROT_NONE,
+					    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
 			if (sys_failed(map))
 				continue;
@@ -72,60 +76,44 @@ static long map_near(const struct object *o, size_t size)
 	return -ENOMEM;
 }
 
-/* A copy of the pages [from, from + size), in which the windows of the sites that touch them are jumps. */
-static long copy_patched(uintptr_t from, size_t size, const struct site *sites, size_t count, uint8_t *const *stubs)
+/* Adjoining pages of text that are replaced together, with the sites that have windows in them. */
+struct run {
+	uintptr_t from, to;
+	size_t first, last; /* sites; last is the next run's first */
+};
+
+/* The run that begins with the first site that has a stub, from `next` on. False: none is left. */
+static bool next_run(struct run *run, const struct site *sites, size_t count, const uintptr_t *stubs, size_t next)
 {
-	long map = sys_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	while (next < count && !stubs[next])
+		next++;
+	if (next == count)
+		return false;
+	*run = (struct run){
+		.from = page_of(sites[next].start), .to = page_of(sites[next].end - 1) + PAGE, .first = next};
+	for (; next < count && (!stubs[next] || page_of(sites[next].start) <= run->to + GAP); next++) {
+		if (!stubs[next])
+			continue;
+		if (page_of(sites[next].end - 1) + PAGE > run->from + STAGE)
+			break;
+		run->to = page_of(sites[next].end - 1) + PAGE;
+	}
+	run->last = next;
+	return true;
+}
+
+/* The run's pages at `to`, with jumps for windows. */
+static void copy_patched(uint8_t *to, const struct run *run, const struct site *sites, const uintptr_t *stubs)
+{
 	uint8_t window[WINDOW_MAX];
 
-	if (sys_failed(map))
-		return map;
-	memcpy((void *)map, (const void *)from, size);
-	for (size_t i = 0; i < count; i++) {
+	memcpy(to, (const void *)run->from, run->to - run->from);
+	for (size_t i = run->first; i < run->last; i++) {
 		if (!stubs[i])
 			continue;
 		stub_jump(window, &sites[i], stubs[i]);
-		for (const uint8_t *p = sites[i].start; p < sites[i].end; p++)
-			if ((uintptr_t)p >= from && (uintptr_t)p < from + size)
-				((uint8_t *)map)[(uintptr_t)p - from] = window[p - sites[i].start];
+		memcpy(to + ((uintptr_t)sites[i].start - run->from), window, (size_t)(sites[i].end - sites[i].start));
 	}
-	return map;
-}
-
-static long replace_pages(uintptr_t from, size_t size, const struct site *sites, size_t count, uint8_t *const *stubs)
-{
-	long map = copy_patched(from, size, sites, count, stubs), err;
-
-	if (sys_failed(map))
-		return map;
-	err = sys_call(SYS_mprotect, map, size, PROT_READ | PROT_EXEC);
-	if (!err)
-		err = sys_call(SYS_mremap, map, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, from);
-	if (sys_failed(err))
-		sys_call(SYS_munmap, map, size);
-	return sys_failed(err) ? err : 0;
-}
-
-/* Runs of adjoining pages with windows in them, one after the other. */
-static bool write_windows(const struct object *o, const struct site *sites, size_t count, uint8_t *const *stubs)
-{
-	for (size_t i = 0, next; i < count; i = next) {
-		uintptr_t from, to;
-		long err;
-
-		next = i + 1;
-		if (!stubs[i])
-			continue;
-		from = page_of(sites[i].start);
-		to = page_of(sites[i].end - 1) + PAGE;
-		for (; next < count && (!stubs[next] || page_of(sites[next].start) <= to); next++)
-			if (stubs[next])
-				to = page_of(sites[next].end - 1) + PAGE;
-		err = replace_pages(from, to - from, &sites[i], next - i, &stubs[i]);
-		if (err)
-			return fail(o, "its text cannot be replaced", err);
-	}
-	return true;
 }
 
 static bool is_redirected(const struct site *site)
@@ -136,11 +124,11 @@ static bool is_redirected(const struct site *site)
 /* Without these a thread would not be a greenlet, or would stop all others. */
 static bool is_needed(const struct object *o, const struct site *site)
 {
-	return o->is_glibc && (site->nr < 0 || site->nr == SYS_clone || site->nr == SYS_clone3 || site->nr == SYS_exit ||
-			       site->nr == SYS_futex || site->nr == SYS_rt_sigprocmask);
+	return o->is_glibc && (site->nr < 0 || site->nr == SYS_clone || site->nr == SYS_clone3 ||
+			       site->nr == SYS_exit || site->nr == SYS_futex || site->nr == SYS_rt_sigprocmask);
 }
 
-static bool count_site(const struct object *o, const struct site *site, const uint8_t *stub)
+static bool count_site(const struct object *o, const struct site *site, uintptr_t stub)
 {
 	counts.found++;
 	if (site->kind == SITE_NATIVE)
@@ -153,36 +141,74 @@ static bool count_site(const struct object *o, const struct site *site, const ui
 	return !is_needed(o, site) || fail(o, "a system call that it needs cannot be redirected", 0);
 }
 
-/* stubs[i] becomes the stub of sites[i], or NULL. */
-static bool write_stubs(const struct object *o, const struct site *sites, size_t count, uint8_t **stubs)
+struct work {
+	struct site sites[SITES_MAX];
+	uintptr_t stubs[SITES_MAX]; /* 0: none */
+	uint8_t stage[STAGE];
+	struct text text;
+};
+
+static bool write_windows(const struct object *o, struct work *w, size_t count)
+{
+	struct run run = {.last = 0};
+
+	while (next_run(&run, w->sites, count, w->stubs, run.last)) {
+		long err;
+
+		copy_patched(w->stage, &run, w->sites, w->stubs);
+		err = text_replace(&w->text, run.from, w->stage, run.to - run.from);
+		if (err)
+			return fail(o, "its text cannot be replaced", err);
+	}
+	return true;
+}
+
+/* The stubs of as many sites as fit on the stage, from `next` on, at `place`: how many bytes. */
+static size_t stage_stubs(const struct object *o, struct work *w, size_t count, uintptr_t place, size_t *next)
 {
 	const void *entry = o->is_glibc ? shim_entry : shim_entry_full;
-	size_t wanted = 0, size;
-	uint8_t *to, window[WINDOW_MAX];
-	long map;
+	uint8_t window[WINDOW_MAX];
+	size_t at = 0;
+
+	for (; *next < count && at + STUB_MAX <= STAGE; ++*next) {
+		const struct site *site = &w->sites[*next];
+		size_t used = is_redirected(site) ? stub_write(w->stage + at, place + at, site, entry) : 0;
+
+		if (!used || !stub_jump(window, site, place + at))
+			continue;
+		w->stubs[*next] = place + at;
+		memset(w->stage + at + used, 0xcc, STUB_MAX - used);
+		at += (used + 15) & ~(size_t)15;
+	}
+	memset(w->stage + at, 0xcc, -at & (PAGE - 1));
+	return (at + PAGE - 1) & ~(PAGE - 1);
+}
+
+/* stubs[i] becomes the stub of sites[i], or 0. */
+static bool write_stubs(const struct object *o, struct work *w, size_t count)
+{
+	size_t wanted = 0, size, done = 0;
+	long map, err = 0;
 
 	for (size_t i = 0; i < count; i++)
-		wanted += is_redirected(&sites[i]);
+		wanted += is_redirected(&w->sites[i]);
 	if (!wanted)
 		return true;
 	size = (wanted * STUB_MAX + PAGE - 1) & ~(PAGE - 1);
-	map = map_near(o, size);
+	map = reserve_near(o, size);
 	if (sys_failed(map))
 		return fail(o, "no room for code near it", map);
-	to = (uint8_t *)map;
-	for (size_t i = 0; i < count; i++) {
-		size_t used = is_redirected(&sites[i]) ? stub_write(to, &sites[i], entry) : 0;
-
-		if (!used || !stub_jump(window, &sites[i], to))
-			continue;
-		stubs[i] = to;
-		to += (used + 15) & ~(size_t)15;
+	for (size_t next = 0, used; next < count && !err; done += used) {
+		used = stage_stubs(o, w, count, (uintptr_t)map + done, &next);
+		if (used)
+			err = text_replace(&w->text, (uintptr_t)map + done, w->stage, used);
 	}
-	map = sys_call(SYS_mprotect, map, size, PROT_READ | PROT_EXEC);
-	return !map || fail(o, "code cannot be made executable", map);
+	if (done < size || err)
+		sys_call(SYS_munmap, map + (err ? 0 : (long)done), size - (err ? 0 : done));
+	return !err || fail(o, "code cannot be made executable", err);
 }
 
-static void remember(const struct object *o, const struct site *sites, size_t count, uint8_t *const *stubs)
+static void remember(const struct object *o, const struct site *sites, size_t count, const uintptr_t *stubs)
 {
 	struct known *k = &known[known_count];
 
@@ -197,21 +223,15 @@ static void remember(const struct object *o, const struct site *sites, size_t co
 	known_count++;
 }
 
-struct work {
-	struct site sites[SITES_MAX];
-	uint8_t *stubs[SITES_MAX];
-};
-
 static bool patch_object(const struct object *o, struct work *w)
 {
 	long n = sites_find(o, call_is_intercepted, w->sites, SITES_MAX);
-	bool fine = true;
+	bool fine;
 
 	if (sys_failed(n))
 		return !o->is_glibc || fail(o, "it cannot be searched for system calls", n);
 	memset(w->stubs, 0, (size_t)n * sizeof(w->stubs[0]));
-	if (!write_stubs(o, w->sites, (size_t)n, w->stubs) || !write_windows(o, w->sites, (size_t)n, w->stubs))
-		fine = false;
+	fine = write_stubs(o, w, (size_t)n) && write_windows(o, w, (size_t)n);
 	for (long i = 0; i < n; i++)
 		fine &= count_site(o, &w->sites[i], w->stubs[i]);
 	remember(o, w->sites, (size_t)n, w->stubs);
@@ -271,6 +291,7 @@ bool patch_loaded_objects(void)
 		return false;
 	}
 	dl_iterate_phdr(each, &round);
+	text_close(&round.work->text);
 	sys_call(SYS_munmap, map, sizeof(struct work));
 	return round.fine;
 }

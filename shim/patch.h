@@ -1,8 +1,8 @@
-/* patch.h - redirects the sites of the loaded objects to shim_entry. The only place that writes text.
+/* patch.h - redirects the sites of the loaded objects to shim_entry. The only place that changes text
+ * (patch_text.h tells how).
  *
- * Pages are copied, changed while writable, made executable, and moved over the text by mremap(2): no page is ever both.
- * Nothing on disk changes, no descriptor is needed (a daemon may have no /proc left), and a failure leaves the page as
- * it was. To be called while no other OS thread runs the program's code. */
+ * Nothing on disk changes, no descriptor stays open, no /proc is needed (a daemon may have none left), and a failure
+ * leaves the page as it was. To be called while no other OS thread runs the program's code. */
 #ifndef SHIM_PATCH_H
 #define SHIM_PATCH_H
 

@@ -95,7 +95,7 @@ setup() {
 	grep -xE 'sites_patched [1-9][0-9]+' "$BATS_TEST_TMPDIR/stats"
 }
 
-# denied WHAT: hello natively and so; natively is also how it must run.
+# denied WHAT: five threads say hello natively and under greenshim, where WHAT is denied.
 denied() {
 	run_natively native "$build/tests/sites/deny" "$1" "$programs/launcher_hello" 5
 	[ "$status" -ne 77 ] || skip "$(cat "$BATS_TEST_TMPDIR/native.out")"
@@ -103,32 +103,51 @@ denied() {
 	run_under denied "$build/tests/sites/deny" "$1" "$programs/launcher_hello" 5
 	[ "$status" -eq 0 ]
 	diff "$BATS_TEST_TMPDIR/native.out" "$BATS_TEST_TMPDIR/denied.out"
+	cat "$BATS_TEST_TMPDIR/denied.err"
 }
 
 ran_natively() {
-	cat "$BATS_TEST_TMPDIR/denied.err"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/denied.err")" -eq 1 ]
 	grep -E "^greenshim: libc could not be patched: .*$1.*; the program runs natively$" "$BATS_TEST_TMPDIR/denied.err"
 	refute grep -rE '^threads_made [1-9]' "$statistics"
 }
 
-@test "sites: where nothing is denied, threads are greenlets" {
-	denied none
+ran_as_greenlets() {
 	[ ! -s "$BATS_TEST_TMPDIR/denied.err" ]
 	assert_stat threads_made 5
+	assert_stat sites_patched 100
 }
 
-@test "sites: where memory may not become executable, the program runs natively, and one line says so" {
+@test "sites: where nothing is denied, threads are greenlets" {
+	denied none
+	ran_as_greenlets
+}
+
+@test "sites: so they are where memory may not become executable" {
 	denied gain
-	ran_natively "Permission denied"
-}
-
-@test "sites: so where mprotect to executable is denied" {
+	ran_as_greenlets
 	denied exec
-	ran_natively "Operation not permitted"
+	ran_as_greenlets
+	denied move
+	ran_as_greenlets
 }
 
-@test "sites: so where text may not be replaced" {
-	denied move
-	ran_natively "text cannot be replaced: Operation not permitted"
+@test "sites: so they are where there is no memfd, or a limit for a file's size" {
+	denied file
+	ran_as_greenlets
+	(
+		ulimit -f 0
+		GREENSHIM_STATS=stderr "$greenshim" "$programs/launcher_hello" 5 2>&1 | cat
+	) | tee limited
+	grep -x 'hello from thread 4' limited
+	grep -x 'threads_made 5' limited
+}
+
+@test "sites: where code cannot be made at all, the program runs natively, and one line says so" {
+	denied file,gain
+	ran_natively "code cannot be made executable: Permission denied"
+	denied file,exec
+	ran_natively "code cannot be made executable: Operation not permitted"
+	denied file,move
+	ran_natively "code cannot be made executable: Operation not permitted"
 }

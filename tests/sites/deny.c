@@ -1,6 +1,6 @@
-/* deny WHAT PROGRAM [ARGUMENT]...: runs the program where the kernel refuses one way to make code executable. WHAT: gain
- * (memory never becomes executable, PR_SET_MDWE), exec (no mprotect to executable), move (no mremap to an address), or
- * none. Exit status 77: this kernel cannot. */
+/* deny WHAT[,WHAT]... PROGRAM [ARGUMENT]...: runs the program where the kernel refuses ways to make code executable. WHAT:
+ * gain (memory never becomes executable, PR_SET_MDWE), exec (no mprotect to executable), move (no mremap to an address),
+ * file (no memfd), or none. Exit status 77: this kernel cannot. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -41,6 +41,8 @@ static int deny(const char *what)
 		return refuse(SYS_mprotect, 2, PROT_EXEC);
 	if (!strcmp(what, "move"))
 		return refuse(SYS_mremap, 3, MREMAP_FIXED);
+	if (!strcmp(what, "file"))
+		return refuse(SYS_memfd_create, 1, MFD_CLOEXEC);
 	return strcmp(what, "none");
 }
 
@@ -48,9 +50,11 @@ int main(int argc, char **argv)
 {
 	if (argc < 3)
 		return 2;
-	if (deny(argv[1])) {
-		printf("%s cannot be denied: %s\n", argv[1], strerror(errno));
-		return 77;
+	for (char *what = strtok(argv[1], ","); what; what = strtok(NULL, ",")) {
+		if (deny(what)) {
+			printf("%s cannot be denied: %s\n", what, strerror(errno));
+			return 77;
+		}
 	}
 	execv(argv[2], argv + 2);
 	return 127;

@@ -186,13 +186,16 @@ static void patch(void)
 	EXPECT(stub != MAP_FAILED, "no room for stubs");
 	protect(sites_begin, size, PROT_READ | PROT_WRITE);
 	for (size_t i = 0; i < SITES; i++) {
+		uint8_t staged[STUB_MAX];
 		size_t used;
 
 		if (sites[i].kind == SITE_LEFT)
 			continue;
-		used = stub_write(to, &sites[i], (const void *)entry);
+		used = stub_write(staged, (uintptr_t)to, &sites[i], (const void *)entry);
+		memcpy(to, staged, used);
 		EXPECT(used > 0 && used <= STUB_MAX, "%s: stub of %zu bytes", expected[i].name, used);
-		EXPECT(stub_jump((uint8_t *)(uintptr_t)sites[i].start, &sites[i], to), "%s: no jump", expected[i].name);
+		EXPECT(stub_jump((uint8_t *)(uintptr_t)sites[i].start, &sites[i], (uintptr_t)to), "%s: no jump",
+		       expected[i].name);
 		to += STUB_MAX;
 	}
 	protect(sites_begin, size, PROT_READ | PROT_EXEC);
@@ -302,7 +305,7 @@ static void run_answered(void)
 /* A stub that a jump cannot reach, or that cannot reach back, is refused. */
 static void refuse_far(void)
 {
-	uint8_t window[WINDOW_MAX], *far = NULL, *room;
+	uint8_t window[WINDOW_MAX], stub[STUB_MAX], *far = NULL, *room;
 
 	for (uintptr_t at = (uintptr_t)sites_begin; !far;
 	     at = at > (uintptr_t)1 << 46 ? PAGE << 20 : at + ((uintptr_t)1 << 40)) {
@@ -314,10 +317,10 @@ static void refuse_far(void)
 	for (size_t i = 0; i < SITES; i++) {
 		if (sites[i].kind == SITE_LEFT)
 			continue;
-		EXPECT(!stub_jump(window, &sites[i], far), "%s: a jump over %td bytes", expected[i].name,
+		EXPECT(!stub_jump(window, &sites[i], (uintptr_t)far), "%s: a jump over %td bytes", expected[i].name,
 		       far - sites[i].start);
-		EXPECT(!stub_write(far, &sites[i], (const void *)entry), "%s: a stub over %td bytes", expected[i].name,
-		       far - sites[i].start);
+		EXPECT(!stub_write(stub, (uintptr_t)far, &sites[i], (const void *)entry), "%s: a stub over %td bytes",
+		       expected[i].name, far - sites[i].start);
 	}
 	munmap(far, PAGE);
 }
