@@ -17,7 +17,7 @@ HOOK_x86_64 := -mgeneral-regs-only
 HOOK := $(HOOK_$(ARCH)) -fno-tree-loop-distribute-patterns
 
 # Run once, at start, or only on the hub's stack: these may use any register.
-COLD := object decode sites sites_flow sites_window patch patch_stub patch_text symbol init options stats dump modules unwind
+COLD := object decode known sites sites_flow sites_window patch patch_stub patch_text symbol init options stats dump modules unwind
 # What the shim needs of core: no greenlets, and not gevent's vocabulary.
 SHIM_CORE := check context context-$(ARCH) fiber hub timer waitq fdwait stack loop
 
@@ -88,6 +88,13 @@ $(BUILD)/greenlet.pc: core/greenlet.pc.in Makefile | $(BUILD)/
 
 $(BUILD)/greenshim-check: $(TOOL_OBJ) $(SITES_OBJ)
 	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^
+
+# What starting need not search for: the sites of the C library beside which this is built.
+KNOWN := libc.so.6 ld-linux-x86-64.so.2 libpthread.so.0 librt.so.1 libanl.so.1
+$(BUILD)/known.inc: $(BUILD)/greenshim-check
+	$(call quiet,SITES)$< --table $(foreach name,$(KNOWN),$(shell $(CC) -print-file-name=$(name))) >$@ || : >$@
+$(BUILD)/shim/known.o: CPPFLAGS += -iquote $(BUILD)
+$(BUILD)/shim/known.o: $(BUILD)/known.inc
 
 define compile
 	@mkdir -p $(@D)

@@ -106,18 +106,18 @@ static void activate(void)
 }
 
 /* Everything that makes a thread, in the program or inside libc. */
-#define INTERPOSE(ret, name, params, args)                                                               \
-	EXPORT ret name params                                                                           \
-	{                                                                                                \
-		static ret(*real) params;                                                                \
-		if (!real)                                                                               \
-			real = (ret(*) params)symbol_next(#name);                                        \
-		if (!real) {                                                                             \
-			errno = ENOSYS;                                                                  \
-			return -1;                                                                       \
-		}                                                                                        \
-		activate();                                                                              \
-		return real args;                                                                        \
+#define INTERPOSE(ret, name, params, args)                        \
+	EXPORT ret name params                                    \
+	{                                                         \
+		static ret(*real) params;                         \
+		if (!real)                                        \
+			real = (ret(*) params)symbol_next(#name); \
+		if (!real) {                                      \
+			errno = ENOSYS;                           \
+			return -1;                                \
+		}                                                 \
+		activate();                                       \
+		return real args;                                 \
 	}
 
 INTERPOSE(int, pthread_create, (pthread_t * thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg),

@@ -25,10 +25,10 @@ static const char *base_name(const char *path)
 /* By the names that the C library's own objects have had since 2.0. */
 static bool is_of_glibc(const char *name)
 {
-	static const char *const names[] = {"libc.so.6",  "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
-					    "libpthread.so.0", "librt.so.1",	  "libanl.so.1",
-					    "libresolv.so.2",  "libdl.so.2",	  "libnss_",
-					    "libc-2.",	       "libpthread-2.",	  "ld-2."};
+	static const char *const names[] = {"libc.so.6",       "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
+					    "libpthread.so.0", "librt.so.1",	       "libanl.so.1",
+					    "libresolv.so.2",  "libdl.so.2",	       "libnss_",
+					    "libc-2.",	       "libpthread-2.",	       "ld-2."};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(name, names[i], strlen(names[i])))
@@ -55,6 +55,25 @@ static void add_segment(struct object *o, const Elf64_Phdr *ph)
 		o->data[o->data_count++] = r;
 }
 
+/* The GNU build id among notes, each a header, a name and a description in whole words. gABI, "Note Section". */
+static void find_build_id(struct object *o, const uint8_t *note, size_t size)
+{
+	while (size >= sizeof(Elf64_Nhdr)) {
+		const Elf64_Nhdr *h = (const Elf64_Nhdr *)note;
+		size_t name = (h->n_namesz + 3ul) & ~3ul, all = sizeof(*h) + name + ((h->n_descsz + 3ul) & ~3ul);
+
+		if (all > size)
+			return;
+		if (h->n_type == NT_GNU_BUILD_ID && h->n_namesz == 4 && !memcmp(h + 1, "GNU", 4)) {
+			o->build_id = note + sizeof(*h) + name;
+			o->build_id_size = h->n_descsz;
+			return;
+		}
+		note += all;
+		size -= all;
+	}
+}
+
 bool object_of_loaded(struct object *o, uintptr_t bias, const Elf64_Phdr *ph, unsigned phnum, const char *name)
 {
 	memset(o, 0, sizeof(*o));
@@ -71,6 +90,8 @@ bool object_of_loaded(struct object *o, uintptr_t bias, const Elf64_Phdr *ph, un
 			continue;
 		if (ph[i].p_type == PT_GNU_EH_FRAME)
 			o->eh_frame_hdr = start;
+		if (ph[i].p_type == PT_NOTE && ph[i].p_align <= 4)
+			find_build_id(o, start, ph[i].p_filesz);
 		if (ph[i].p_type == PT_INTERP && ph[i].p_filesz < sizeof(o->interpreter))
 			memcpy(o->interpreter, start, ph[i].p_filesz);
 	}

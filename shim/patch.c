@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "call.h"
+#include "known.h"
 #include "options.h"
 #include "patch_stub.h"
 #include "patch_text.h"
@@ -18,7 +19,7 @@
 #define PAGE ((uintptr_t)4096)
 #define SITES_MAX 16384
 #define OBJECTS_MAX 4096
-#define STAGE (64 * PAGE)
+#define STAGE (32 * PAGE)
 #define GAP (4 * PAGE) /* so many pages without windows are replaced too: less than another call costs */
 #define STUBS_FROM ((uintptr_t)1 << 20) /* where a place for stubs is looked for: this far from the object, doubling */
 #define STUBS_TO ((uintptr_t)1 << 30)
@@ -225,9 +226,11 @@ static void remember(const struct object *o, const struct site *sites, size_t co
 
 static bool patch_object(const struct object *o, struct work *w)
 {
-	long n = sites_find(o, call_is_intercepted, w->sites, SITES_MAX);
+	long n = known_sites(o, w->sites, SITES_MAX);
 	bool fine;
 
+	if (!n)
+		n = sites_find(o, call_is_intercepted, w->sites, SITES_MAX);
 	if (sys_failed(n))
 		return !o->is_glibc || fail(o, "it cannot be searched for system calls", n);
 	memset(w->stubs, 0, (size_t)n * sizeof(w->stubs[0]));

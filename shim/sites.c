@@ -8,7 +8,6 @@
 #include "sites_impl.h"
 #include "sys.h"
 
-
 struct finder {
 	const struct object *o;
 	bool (*wanted)(long nr);
@@ -156,15 +155,26 @@ static long find(struct finder *finder, const struct range *code)
 	return finder->count <= finder->max ? 0 : -E2BIG;
 }
 
+static bool has_pattern(const struct object *o)
+{
+	for (unsigned i = 0; i < o->code_count; i++)
+		if (next_pattern(o->code[i].start, o->code[i].end))
+			return true;
+	return false;
+}
+
 long sites_find(const struct object *o, bool (*wanted)(long nr), struct site *sites, size_t max)
 {
-	long map = sys_call(SYS_mmap, 0, sizeof(struct finder), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-	     err = 0;
-	struct finder *finder = (struct finder *)map;
+	struct finder *finder;
+	long map, err = 0;
 
+	if (!has_pattern(o))
+		return 0;
+	map = sys_call(SYS_mmap, 0, sizeof(*finder), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (sys_failed(map))
 		return map;
+	finder = (struct finder *)map;
 	finder->o = o;
 	finder->wanted = wanted;
 	finder->sites = sites;
@@ -173,6 +183,6 @@ long sites_find(const struct object *o, bool (*wanted)(long nr), struct site *si
 		err = find(finder, &o->code[i]);
 	if (!err)
 		err = (long)finder->count;
-	sys_call(SYS_munmap, map, sizeof(struct finder));
+	sys_call(SYS_munmap, map, sizeof(*finder));
 	return err;
 }

@@ -26,9 +26,9 @@ enum site_kind {
 #define WINDOW_MAX (JUMP_SIZE - 1 + 2 * 15)
 
 struct site {
-	const uint8_t *at;	   /* the syscall instruction */
+	const uint8_t *at;	    /* the syscall instruction */
 	const uint8_t *start, *end; /* the window */
-	int nr;			   /* the call's number; -1: in a register */
+	int nr;			    /* the call's number; -1: in a register */
 	enum site_kind kind;
 	const char *why; /* SITE_LEFT */
 };

@@ -27,23 +27,26 @@ struct threads threads;
 
 static struct thread *by_tid[TID_HASH];
 static struct thread *free_threads; /* linked by hash_next */
+static struct thread *slab, *slab_end;
 
 /* Records come from the kernel in slabs and are reused: a thread may be made while another is inside malloc. */
 static struct thread *thread_alloc(void)
 {
 	struct thread *t = free_threads;
 
-	if (!t) {
-		long slab = sys_call(SYS_mmap, 0, SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (t) {
+		free_threads = t->hash_next;
+	} else if (slab + 1 <= slab_end) {
+		t = slab++;
+	} else {
+		long map = sys_call(SYS_mmap, 0, SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		if (sys_failed(slab))
+		if (sys_failed(map))
 			return NULL;
-		for (struct thread *p = (struct thread *)slab; p + 1 <= (struct thread *)(slab + SLAB); p++) {
-			p->hash_next = t;
-			t = p;
-		}
+		t = (struct thread *)map;
+		slab = t + 1;
+		slab_end = t + SLAB / sizeof(*t);
 	}
-	free_threads = t->hash_next;
 	memset(t, 0, sizeof(*t));
 	return t;
 }
@@ -119,7 +122,6 @@ int threads_open(void)
 	int err;
 
 	memset(&threads, 0, sizeof(threads));
-	memset(by_tid, 0, sizeof(by_tid));
 	list_init(&threads.all);
 	err = hub_open(&threads.hub, &t->fiber);
 	if (err)
@@ -136,7 +138,8 @@ void threads_forked(void)
 	hub_close(&threads.hub);
 	fds_forked();
 	threads.active = false;
-	free_threads = NULL; /* the others' records, and their stacks, are the child's to forget */
+	free_threads = slab = slab_end = NULL; /* the others' records, and their stacks, are the child's to forget */
+	memset(by_tid, 0, sizeof(by_tid));
 }
 
 /* The first run of a new greenlet: out of the call that its creator made, on the new stack. */

@@ -74,6 +74,45 @@ setup() {
 	[[ $output == *" sites" ]]
 }
 
+# sites_with FOLDER: found, patched and left in a program that uses the C library of that folder.
+sites_with() {
+	rm -f figures
+	LD_LIBRARY_PATH=$1 GREENSHIM_STATS=figures LD_PRELOAD=$GREENSHIM_LIBRARY "$programs/launcher_hello" 2 >/dev/null
+	grep -x 'threads_made 2' figures >/dev/null
+	sed -n 's/^sites_[a-z]* //p' figures | tr '\n' ' '
+}
+
+@test "sites: what the build found beforehand is what a search finds; another library is searched" {
+	local libc usual found patched left
+
+	libc=$(ldd "$BASH" | sed -n 's,.*=> \(.*/libc\.so\.6\) .*,\1,p')
+	diff <("$build/greenshim-check" --table "$libc" "$(loader)") "$build/known.inc"
+	mkdir same other changed
+	cp "$libc" same/libc.so.6
+	"$build/greenshim-check" --sites "$libc" >list
+	# Another build id; and the same, but one call has another number: getpid's instead of sched_setaffinity's.
+	python3 - "$libc" "$(readelf -n "$libc" | sed -n 's/.*Build ID: //p')" "$(sed -n 's/^[0-9a-f]* 203 before \([0-9a-f]*\) .*/\1/p' list)" <<-'END'
+		import struct, sys
+		data = open(sys.argv[1], "rb").read()
+		id, site = bytes.fromhex(sys.argv[2]), int(sys.argv[3].split()[0], 16)
+		at = data.index(id)
+		open("other/libc.so.6", "wb").write(data[:at] + bytes(len(id)) + data[at + len(id):])
+		phoff, = struct.unpack_from("<Q", data, 32)
+		for i in range(struct.unpack_from("<H", data, 56)[0]):
+		    kind, _, offset, address, _, size = struct.unpack_from("<IIQQQQ", data, phoff + 56 * i)
+		    if kind == 1 and address <= site < address + size:
+		        at = site - address + offset
+		assert data[at:at + 5] == bytes.fromhex("b8cb000000")
+		open("changed/libc.so.6", "wb").write(data[:at + 1] + b"\x27" + data[at + 2:])
+	END
+	usual=$(sites_with same)
+	read -r found patched left <<<"$usual"
+	echo "$usual"
+	[ "$patched" -gt 200 ]
+	[ "$(sites_with other)" = "$usual" ]
+	[ "$(sites_with changed)" = "$found $((patched - 1)) $left " ]
+}
+
 @test "sites: no memory is writable and executable at once, and text is changed in this process alone" {
 	local pid i libc
 

@@ -11,25 +11,12 @@
 
 #include "../object.h"
 #include "../sites.h"
+#include "wanted.h"
 
 #define SITES_MAX 16384
 #define SCRIPT_DEPTH 4
 
 static struct site sites[SITES_MAX];
-
-/* The same table as the shim's own, without its handlers. */
-static bool is_wanted(long nr)
-{
-	switch (nr) {
-#define CALL(name, handler, waits) case SYS_##name:
-#include <sys/syscall.h>
-#include "../calls.def"
-#undef CALL
-		return true;
-	default:
-		return false;
-	}
-}
 
 struct tally {
 	unsigned found, redirected, native, left;
@@ -49,7 +36,8 @@ static struct tally tally_of(long n)
 
 static int refuse(const char *path, const char *why)
 {
-	printf("%s cannot run under greenshim: it %s%s%s\n", path, why, errno ? ": " : "", errno ? strerror(errno) : "");
+	printf("%s cannot run under greenshim: it %s%s%s\n", path, why, errno ? ": " : "",
+	       errno ? strerror(errno) : "");
 	return 1;
 }
 

@@ -1,9 +1,11 @@
-/* greenshim-check - what the launcher asks a compiled program for: --check and --dump. */
+/* greenshim-check - what the launcher asks a compiled program for, --check and --dump, and what
+ * the build does: --table. */
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
 #include "dump.h"
+#include "table.h"
 
 int main(int argc, char **argv)
 {
@@ -13,6 +15,8 @@ int main(int argc, char **argv)
 		return dump_process(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "--sites"))
 		return check_sites(argv[2]);
-	fputs("usage: greenshim-check PROGRAM | --sites OBJECT | --dump PID\n", stderr);
+	if (argc >= 3 && !strcmp(argv[1], "--table"))
+		return table_write(argv + 2);
+	fputs("usage: greenshim-check PROGRAM | --sites OBJECT | --table OBJECT... | --dump PID\n", stderr);
 	return 2;
 }
