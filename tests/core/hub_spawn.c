@@ -113,23 +113,24 @@ static void many_join(void)
 
 static void any_and_all(void)
 {
-	greenlet_t g[4];
+	static const int ms[4] = {20, 40, 10, 30}, order[4] = {2, 0, 3, 1};
 	bool done[4] = {false}, again[4] = {false};
+	greenlet_t g[4];
 
-	for (long i = 0; i < 4; i++)
-		g[i] = greenlet_spawn(sleep_then_say, V(40 - 10 * i));
-	EQ(greenlet_wait(g, 4, 1, 0), -ETIMEDOUT);
+	while (!begin_sleepers(g, ms, 4, sleep_then_say))
+		;
+	EQ(greenlet_wait(g, 4, 4, 0), -ETIMEDOUT);
 	EQ(greenlet_wait(g, 4, 0, 0), 0);
 	EQ(greenlet_wait(g, 4, 1, GREENLET_FOREVER) >= 1, true);
-	EQ(greenlet_dead(g[3]), true);
-	for (int i = 3; i >= 0; i--) {
-		EQ(greenlet_iwait(g, 4, done, GREENLET_FOREVER), i); /* in the order of their deaths */
-		EQ(done[i], true);
+	EQ(greenlet_dead(g[2]), true);
+	for (int i = 0; i < 4; i++) {
+		EQ(greenlet_iwait(g, 4, done, GREENLET_FOREVER), order[i]); /* in the order of their deaths */
+		EQ(done[order[i]], true);
 	}
 	EQ(greenlet_iwait(g, 4, done, GREENLET_FOREVER), -ENOENT);
 	EQ(greenlet_joinall(g, 4, GREENLET_FOREVER), 4);
-	for (int i = 3; i >= 0; i--)
-		EQ(greenlet_iwait(g, 4, again, 0), i); /* also of those dead already */
+	for (int i = 0; i < 4; i++)
+		EQ(greenlet_iwait(g, 4, again, 0), order[i]); /* also of those dead already */
 	TOLD("10 20 30 40 ");
 	for (int i = 0; i < 4; i++)
 		greenlet_unref(g[i]);

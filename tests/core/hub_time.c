@@ -19,12 +19,13 @@ static void join_all(greenlet_t *g, size_t n)
 
 static void sleeps(void)
 {
-	static const long order[] = {30, 10, 50, 20, 40, 1};
+	static const int order[] = {30, 10, 50, 20, 40, 1};
 	greenlet_t g[COUNT(order)];
-	uint64_t begin = clock_ms();
+	uint64_t begin;
 
-	for (size_t i = 0; i < COUNT(order); i++)
-		g[i] = greenlet_spawn(say_after, V(order[i]));
+	while (!begin_sleepers(g, order, COUNT(order), say_after))
+		;
+	begin = clock_ms();
 	EQ(greenlet_sleep(15 * MS), 0);
 	EQ(clock_ms() - begin >= 14, true); /* never early */
 	join_all(g, COUNT(g));
@@ -154,11 +155,13 @@ static void times_out(void)
 	EQ(t.active, false);
 	EQ(greenlet_event_wait(&never, 5 * MS), -ETIMEDOUT); /* once */
 	greenlet_timeout_cancel(&t);
-	greenlet_timeout_start(&t, 5 * MS);
+	greenlet_timeout_start(&t, 60000 * MS);
 	EQ(greenlet_event_wait(&never, MS), -ETIMEDOUT); /* the call's own comes first */
 	EQ(t.active, true);
 	greenlet_timeout_cancel(&t);
-	EQ(greenlet_event_wait(&never, 10 * MS), -ETIMEDOUT); /* cancelled */
+	greenlet_timeout_start(&t, MS);
+	greenlet_timeout_cancel(&t);
+	EQ(greenlet_event_wait(&never, 5 * MS), -ETIMEDOUT); /* cancelled */
 	greenlet_timeout_start(&unused, GREENLET_FOREVER);
 	EQ(greenlet_sleep(MS), 0);
 	greenlet_timeout_cancel(&unused);

@@ -216,6 +216,33 @@ static void items_of_killed(void)
 	item_of_killed(GREENLET_CHANNEL, 0);
 }
 
+/* Taking back what came back lets nobody put into a channel, nor into a queue that is full still. */
+static void no_room_is_made(void)
+{
+	for (int limit = 0; limit < 2; limit++) {
+		greenlet_t g = greenlet_spawn(consumer, V(1)), p;
+
+		shared = (struct greenlet_queue){.kind = limit ? GREENLET_FIFO : GREENLET_CHANNEL,
+						 .limit = (size_t)limit};
+		EQ(greenlet_sleep(0), 0);
+		put(&shared, 50);
+		EQ(greenlet_kill(g, NULL, NULL, 0), 0);
+		if (limit)
+			put(&shared, 60);
+		p = greenlet_spawn(producer, V(1));
+		EQ(greenlet_sleep(0), 0);
+		TOLD("!1 ");
+		EQ(get(&shared), 50);
+		EQ(greenlet_sleep(0), 0);
+		TOLD("");
+		EQ(shared.count, limit);
+		EQ(greenlet_kill(p, NULL, NULL, GREENLET_FOREVER), 0);
+		greenlet_unref(g);
+		greenlet_unref(p);
+		greenlet_queue_destroy(&shared);
+	}
+}
+
 /* Several at once: in the order in which they were put. */
 static void all_getters_killed(void)
 {
@@ -358,5 +385,6 @@ static void pools(void)
 
 TESTS({0, "fifo", fifo}, {0, "lifo", lifo}, {0, "priority", priority}, {0, "bounded", bounded}, {0, "channel", channel},
       {0, "getters_in_order", getters_in_order}, {0, "items_of_killed", items_of_killed},
-      {0, "all_getters_killed", all_getters_killed}, {0, "item_goes_to_next_getter", item_goes_to_next_getter},
-      {0, "joinable", joinable}, {0, "groups", groups}, {0, "pools", pools})
+      {0, "no_room_is_made", no_room_is_made}, {0, "all_getters_killed", all_getters_killed},
+      {0, "item_goes_to_next_getter", item_goes_to_next_getter}, {0, "joinable", joinable}, {0, "groups", groups},
+      {0, "pools", pools})
