@@ -69,6 +69,7 @@ context_switch:
 	.cfi_rel_offset %r15, 8
 2:	cmpb $0, context_fsgsbase(%rip)
 	je 3f
+	mov %rax, context_tp(%rip)
 	wrfsbase %rax
 	jmp 1b
 3:	mov %rsi, %rbx

@@ -26,4 +26,21 @@ void context_init(void);
 
 uintptr_t context_thread_pointer(void);
 
+#if defined(__x86_64__)
+/* True: wrfsbase is used, and context_tp is the last thread pointer that it was given. */
+extern bool context_fsgsbase __attribute__((visibility("hidden")));
+extern uintptr_t context_tp __attribute__((visibility("hidden")));
+/* Not 0: the kernel puts this into the FS base instead, whenever another OS thread has had the CPU (shim/fsbase.h). */
+extern uintptr_t context_stale_tp __attribute__((visibility("hidden")));
+#endif
+
+/* After a system call that may have slept: the thread pointer is the running context's again. */
+static inline void context_restore_tp(void)
+{
+#if defined(__x86_64__)
+	if (context_stale_tp)
+		__asm__ volatile("wrfsbase %0" : : "r"(context_tp));
+#endif
+}
+
 #endif

@@ -12,6 +12,7 @@
 
 #include <ev.h>
 
+#include "context.h"
 #include "deadline.h"
 #include "fdwait.h"
 #include "kernel.h"
@@ -101,7 +102,10 @@ static long returned(long ret)
 
 int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 {
-	return (int)returned(kernel_call(SYS_epoll_pwait, set, events, max, ms, NULL, 0));
+	long ret = kernel_call(SYS_epoll_pwait, set, events, max, ms, NULL, 0);
+
+	context_restore_tp();
+	return (int)returned(ret);
 }
 
 ssize_t libev_read(int fd, void *buf, size_t size)

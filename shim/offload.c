@@ -182,7 +182,7 @@ static long start(struct helper *h)
 {
 	uintptr_t *top = (uintptr_t *)(h->memory + STACK) - 2;
 	uintptr_t *tls = (uintptr_t *)(h->memory + STACK + TLS_BELOW);
-	uint64_t all = SIGNAL_ALL, before;
+	uint64_t all = SIGNAL_ALL_REALLY, before;
 	long ret;
 
 	top[0] = (uintptr_t)h;

@@ -8,6 +8,7 @@
 #include "../core/check.h"
 #include "bounded.h"
 #include "fd.h"
+#include "fsbase.h"
 #include "offload.h"
 #include "scratch.h"
 #include "stats.h"
@@ -22,6 +23,7 @@ static void child(const struct call *c, uintptr_t stack_top)
 	offload_forked();
 	bounded_forked();
 	signals_forked();
+	fsbase_forked();
 	threads_forked();
 	if (!stack_top)
 		call_return((struct call *)c, 0);

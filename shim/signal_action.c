@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "fsbase.h"
 #include "options.h"
 #include "stats.h"
-
-#define SA_RESTORER_ 0x04000000
 
 /* Ignored by default: signal(7). */
 #define IGNORED_BY_DEFAULT                                                                               \
@@ -47,15 +46,13 @@ bool signal_is_ignored(int sig)
 /* The kernel wants a restorer; unwinders know a signal's frame by these very bytes. */
 __asm__(".text\n"
 	".p2align 4\n"
+	".globl signal_restorer\n"
+	".hidden signal_restorer\n"
 	".type signal_restorer, @function\n"
 	"signal_restorer:\n"
 	"	mov $15, %rax\n"
 	"	syscall\n"
 	".size signal_restorer, . - signal_restorer\n");
-extern char signal_restorer[] __attribute__((visibility("hidden")));
-#define RESTORER ((uintptr_t)signal_restorer)
-#else
-#define RESTORER 0
 #endif
 
 /* Most servers are stopped by a signal: their statistics are written before its default action. */
@@ -68,7 +65,7 @@ static bool has_our_handler(int sig)
 {
 	uintptr_t handler = signal_actions[sig].handler;
 
-	return signal_is_handled(sig) || sig == SIGNAL_CARRIER ||
+	return signal_is_handled(sig) || sig == SIGNAL_CARRIER || (sig == SIGSEGV && fsbase_is_trapped()) ||
 	       (handler == (uintptr_t)SIG_DFL && (set_has(SIGNAL_OURS, sig) || ends_with_stats(sig)));
 }
 
@@ -80,12 +77,12 @@ void signal_install(int sig)
 	if (has_our_handler(sig)) {
 		if (!signal_is_handled(sig))
 			act.flags = SA_RESTART;
-		act.handler = (uintptr_t)signal_entry;
+		act.handler = sig == SIGSEGV && fsbase_is_trapped() ? (uintptr_t)fsbase_segv : (uintptr_t)signal_entry;
 		act.flags = (act.flags & ~(unsigned long)(SA_NODEFER | SA_RESETHAND)) | SA_SIGINFO;
-		act.mask = SIGNAL_ALL;
-		if (RESTORER && !(act.flags & SA_RESTORER_)) {
-			act.flags |= SA_RESTORER_;
-			act.restorer = RESTORER;
+		act.mask = SIGNAL_ALL_REALLY;
+		if (!(act.flags & SIGNAL_RESTORER_FLAG)) {
+			act.flags |= SIGNAL_RESTORER_FLAG;
+			act.restorer = SIGNAL_RESTORER;
 		}
 	}
 	kernel_action(sig, &act, NULL);
@@ -127,6 +124,7 @@ void signals_open(void)
 			signal_install(sig);
 	}
 	signals_stack_open(t);
+	fsbase_hide(); /* from here on the handler is there */
 }
 
 void signals_forked(void)

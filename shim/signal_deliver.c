@@ -212,7 +212,7 @@ static void interrupted_shim(struct thread *t, const siginfo_t *info, ucontext_t
 	}
 	if (!signals_note(info)) {
 		signals_blocked_already();
-		signal_frame_set_mask(uc, SIGNAL_ALL);
+		signal_frame_set_mask(uc, SIGNAL_ALL_REALLY);
 	}
 	if (t) {
 		threads.hub.attention = 1; /* the hub looks before it waits */

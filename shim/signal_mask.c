@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "../core/check.h"
+#include "fsbase.h"
 
 /* Greenlets with the same mask form a class; there are few of them at any time (everything blocked, nothing blocked).
  * So what all greenlets block is found without asking each. */
@@ -168,7 +169,7 @@ void signals_mask_put_back(struct thread *t)
 void signals_block(void)
 {
 	held_off = true;
-	kernel_mask(SIGNAL_ALL);
+	kernel_mask(SIGNAL_ALL_REALLY);
 }
 
 bool signals_block_again(void)
@@ -182,14 +183,16 @@ bool signals_block_again(void)
 void signals_block_but(int sig)
 {
 	held_off = true;
-	kernel_mask(SIGNAL_ALL & ~SIGNAL_BIT(sig));
+	kernel_mask(SIGNAL_ALL_REALLY & ~SIGNAL_BIT(sig));
 }
 
 void signals_unblock(void)
 {
 	held_off = false;
-	signals.lent = false;
 	kernel_mask(real);
+	if (signals.lent)
+		fsbase_hide();
+	signals.lent = false;
 }
 
 void signals_blocked_already(void)
@@ -207,6 +210,8 @@ void signals_real_mask_for_child(void)
 	uint64_t mask = thread_self()->signals.mask;
 
 	held_off = true;
+	if (!signals.lent)
+		fsbase_publish(); /* the mask may block SIGSEGV */
 	signals.lent = true;
 	if (mask != real)
 		kernel_mask(mask);

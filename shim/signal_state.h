@@ -15,6 +15,8 @@
 
 #define SIGNAL_MAX 64
 #define SIGNAL_ALL UINT64_MAX
+/* As far as the shim really blocks anything: a fault may be due to the thread pointer (fsbase.h). */
+#define SIGNAL_ALL_REALLY (SIGNAL_ALL & ~SIGNAL_BIT(SIGSEGV))
 #define SIGNAL_SETSIZE sizeof(uint64_t)
 /* Carries what is the shim's own (timers that aim at a greenlet, requests for a dump). Its kernel-level handler is there
  * from activation, it is never really blocked, and the program's own use of it goes by the virtual state alone. */
@@ -72,6 +74,14 @@ void signals_left(void);    /* signal_entry returns: its frame restores signals_
 void signals_mask_forked(void);
 
 /* signal_action.c */
+#if defined(__x86_64__)
+extern char signal_restorer[] __attribute__((visibility("hidden")));
+#define SIGNAL_RESTORER ((uintptr_t)signal_restorer)
+#define SIGNAL_RESTORER_FLAG 0x04000000 /* SA_RESTORER */
+#else
+#define SIGNAL_RESTORER 0
+#define SIGNAL_RESTORER_FLAG 0
+#endif
 extern struct signal_action signal_actions[SIGNAL_MAX + 1] __attribute__((visibility("hidden")));
 bool signal_is_handled(int sig);
 bool signal_is_ignored(int sig);

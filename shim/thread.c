@@ -11,6 +11,7 @@
 #include "../core/check.h"
 #include "../core/fdwait.h"
 #include "fd.h"
+#include "fsbase.h"
 #include "futex.h"
 #include "process.h"
 #include "stats.h"
@@ -123,6 +124,7 @@ int threads_open(void)
 
 	memset(&threads, 0, sizeof(threads));
 	list_init(&threads.all);
+	fsbase_open();
 	err = hub_open(&threads.hub, &t->fiber);
 	if (err)
 		return err;
