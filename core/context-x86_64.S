@@ -3,6 +3,10 @@
 #include <asm/prctl.h>
 #include <sys/syscall.h>
 
+/* context.h: enum context_tp_mode */
+#define CONTEXT_WRFSBASE 1
+#define CONTEXT_PUBLISHED 2
+
 	.text
 	.globl context_switch
 	.hidden context_switch
@@ -67,18 +71,27 @@ context_switch:
 	.cfi_rel_offset %r13, 24
 	.cfi_rel_offset %r14, 16
 	.cfi_rel_offset %r15, 8
-2:	cmpb $0, context_fsgsbase(%rip)
-	je 3f
-	mov %rax, context_tp(%rip)
+2:	cmpb $CONTEXT_WRFSBASE, context_tp_mode(%rip)
+	jne 3f
+5:	mov %rax, context_tp(%rip)
 	wrfsbase %rax
 	jmp 1b
+	/* The kernel must be told: the new thread pointer, or that it is ours to set again. */
 3:	mov %rsi, %rbx
-	mov $ARCH_SET_FS, %edi
+	mov %rax, %r12
 	mov %rax, %rsi
+	cmpb $CONTEXT_PUBLISHED, context_tp_mode(%rip)
+	jne 4f
+	mov context_stale_tp(%rip), %rsi
+4:	mov $ARCH_SET_FS, %edi
 	mov $SYS_arch_prctl, %eax
 	syscall
 	mov %rbx, %rsi
-	jmp 1b
+	mov %r12, %rax
+	cmpb $CONTEXT_PUBLISHED, context_tp_mode(%rip)
+	jne 1b
+	movb $CONTEXT_WRFSBASE, context_tp_mode(%rip)
+	jmp 5b
 	.cfi_endproc
 	.size context_switch, . - context_switch
 

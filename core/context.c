@@ -11,7 +11,7 @@ extern char context_start[] __attribute__((visibility("hidden")));
 
 #define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h: wrfsbase is enabled */
 
-bool context_fsgsbase;
+uint8_t context_tp_mode;
 uintptr_t context_tp, context_stale_tp;
 unsigned context_xsave_size __attribute__((visibility("hidden"))) = 4096;
 
@@ -19,7 +19,9 @@ void context_init(void)
 {
 	unsigned a, b, c, d;
 
-	context_fsgsbase = context_stale_tp || getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
+	bool offered = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
+
+	context_tp_mode = offered || context_stale_tp ? CONTEXT_WRFSBASE : CONTEXT_ARCH_PRCTL;
 	if (__get_cpuid_count(0xd, 0, &a, &b, &c, &d))
 		context_xsave_size = b;
 }

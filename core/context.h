@@ -27,8 +27,12 @@ void context_init(void);
 uintptr_t context_thread_pointer(void);
 
 #if defined(__x86_64__)
-/* True: wrfsbase is used, and context_tp is the last thread pointer that it was given. */
-extern bool context_fsgsbase __attribute__((visibility("hidden")));
+enum context_tp_mode {
+	CONTEXT_ARCH_PRCTL, /* the kernel is told of every change */
+	CONTEXT_WRFSBASE,   /* context_tp is the last thread pointer that wrfsbase was given */
+	CONTEXT_PUBLISHED,  /* the same, and the kernel has been told of that one */
+};
+extern uint8_t context_tp_mode __attribute__((visibility("hidden")));
 extern uintptr_t context_tp __attribute__((visibility("hidden")));
 /* Not 0: the kernel puts this into the FS base instead, whenever another OS thread has had the CPU (shim/fsbase.h). */
 extern uintptr_t context_stale_tp __attribute__((visibility("hidden")));

@@ -6,6 +6,17 @@
 #define SI_CODE 8
 #define SI_ADDR 16
 #define UC_RIP 168
+/* core/context.h */
+#define CONTEXT_PUBLISHED 2
+
+#define REPEATED_MAX 3
+
+	.local last_rip
+	.comm last_rip, 8, 8
+	.local last_tp
+	.comm last_tp, 8, 8
+	.local repeated
+	.comm repeated, 4, 4
 
 	.text
 	/* void fsbase_segv(int sig, siginfo_t *info, void *context) */
@@ -21,8 +32,29 @@ fsbase_segv:
 	sub fsbase_low(%rip), %rax
 	cmp fsbase_size(%rip), %rax
 	jae 1f
-	mov context_tp(%rip), %rax
-	wrfsbase %rax
+	mov context_tp(%rip), %r8
+	wrfsbase %r8
+	mov UC_RIP(%rdx), %rax
+	cmp %rax, last_rip(%rip)
+	jne 2f
+	cmp %r8, last_tp(%rip)
+	jne 2f
+	incl repeated(%rip)
+	cmpl $REPEATED_MAX, repeated(%rip)
+	jae 3f
+	ret
+2:	mov %rax, last_rip(%rip)
+	mov %r8, last_tp(%rip)
+	movl $0, repeated(%rip)
+	ret
+	/* Again and again at one place: a debugger stops us after each signal, or the program sleeps in system calls of
+	 * its own. Until the next switch the kernel may know. */
+3:	movl $0, repeated(%rip)
+	movb $CONTEXT_PUBLISHED, context_tp_mode(%rip)
+	mov $ARCH_SET_FS, %edi
+	mov %r8, %rsi
+	mov $SYS_arch_prctl, %eax
+	syscall
 	ret
 1:	jmp signal_entry
 	.cfi_endproc

@@ -72,6 +72,7 @@ void fsbase_hide(void)
 	if (!context_stale_tp)
 		return;
 	tell_kernel(context_stale_tp);
+	context_tp_mode = CONTEXT_WRFSBASE;
 	context_restore_tp();
 }
 

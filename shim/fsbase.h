@@ -3,8 +3,8 @@
  *
  * wrfsbase works, but the kernel does not look: when another OS thread has had the CPU, it puts back what it was last
  * told. So it is told an address where nothing is mapped. Whoever then uses thread-local storage faults there; the
- * handler sets the running greenlet's thread pointer by wrfsbase, and the instruction is made again. SIGSEGV must
- * therefore never be really blocked or ignored, and children must begin with a thread pointer that the kernel knows. */
+ * handler sets the running greenlet's thread pointer by wrfsbase, and the instruction is made again; if that does not
+ * help, the kernel is told after all, until the next switch. SIGSEGV must therefore never be really blocked or ignored, and children must begin with a thread pointer that the kernel knows. */
 #ifndef SHIM_FSBASE_H
 #define SHIM_FSBASE_H
 
