@@ -166,6 +166,12 @@ void hub_yield(void)
 	self->why = NULL;
 }
 
+void hub_yield_to_all(void)
+{
+	fiber_self->hub->turns = BATCH_SWITCHES;
+	hub_yield();
+}
+
 long hub_sleep(uint64_t ns)
 {
 	long ret = hub_park("sleep", deadline_in(ns));

@@ -65,6 +65,8 @@ void hub_claim(struct fiber *f);
 void hub_start(struct fiber *f);
 /* SWITCHES. Lets the others run; returns soon. */
 void hub_yield(void);
+/* SWITCHES. The same, and descriptors and timers are looked at before the caller runs again. */
+void hub_yield_to_all(void);
 /* SWITCHES. Parks for the time; 0 or what hub_wake gave. */
 long hub_sleep(uint64_t ns);
 /* SWITCHES, never returns. The calling fiber is over; `after(f)` runs on the hub's stack once this stack is left, and

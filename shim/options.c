@@ -59,6 +59,24 @@ static void read_stack(void)
 	}
 }
 
+#define PREEMPT_MS 10
+#define PREEMPT_MS_MAX 10000
+
+static void read_preempt(void)
+{
+	const char *text = getenv("GREENSHIM_PREEMPT");
+	char *end;
+
+	options.preempt_ms = PREEMPT_MS;
+	if (!text || !*text)
+		return;
+	options.preempt_ms = strcmp(text, "off") ? strtol(text, &end, 10) : 0;
+	if (strcmp(text, "off") && (*end || options.preempt_ms < 1 || options.preempt_ms > PREEMPT_MS_MAX)) {
+		complain("GREENSHIM_PREEMPT", text, "off, or 1 to 10000 milliseconds");
+		options.preempt_ms = PREEMPT_MS;
+	}
+}
+
 static void read_stats(void)
 {
 	const char *text = getenv("GREENSHIM_STATS");
@@ -78,7 +96,7 @@ static void read_stats(void)
 static void leave_children_alone(void)
 {
 	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS", "GREENSHIM_STACK", "GREENSHIM_VERBOSE",
-			       "GREENSHIM_STALL"};
+			       "GREENSHIM_STALL", "GREENSHIM_PREEMPT"};
 	const char *preload = getenv("LD_PRELOAD");
 	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
 	char *save = NULL;
@@ -107,6 +125,7 @@ void options_read(void)
 	options.verbose = is_set("GREENSHIM_VERBOSE");
 	options.report_stall = is_set("GREENSHIM_STALL");
 	read_stack();
+	read_preempt();
 	read_stats();
 	if (options.no_children)
 		leave_children_alone();

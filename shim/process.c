@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "fsbase.h"
 #include "offload.h"
+#include "preempt.h"
 #include "scratch.h"
 #include "stats.h"
 #include "sys.h"
@@ -22,6 +23,7 @@ static void child(const struct call *c, uintptr_t stack_top)
 
 	offload_forked();
 	bounded_forked();
+	preempt_forked();
 	signals_forked();
 	fsbase_forked();
 	threads_forked();

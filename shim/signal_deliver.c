@@ -5,7 +5,9 @@
 
 #include "bounded.h"
 #include "offload.h"
+#include "preempt.h"
 #include "signal_frame.h"
+#include "stats.h"
 
 typedef void handler_fn(int, siginfo_t *, void *);
 
@@ -86,7 +88,7 @@ static void let_others_run(struct thread *t)
 	if (signals_on_stack(&t->signals, (uintptr_t)__builtin_frame_address(0)))
 		signals_stack_lay_aside(t);
 	signals_unblock();
-	hub_yield();
+	hub_yield_to_all();
 	signals_drain();
 	signals_block();
 	t->fiber.vectors = vectors;
@@ -122,6 +124,17 @@ static void fault_again(int sig, ucontext_t *uc)
 
 	sys_call(SYS_rt_sigaction, sig, &dfl, NULL, SIGNAL_SETSIZE);
 	signal_frame_set_mask(uc, signal_frame_mask(uc) & ~SIGNAL_BIT(sig));
+}
+
+/* SWITCHES. It has had the CPU for long: as if it had called sched_yield here. */
+static void preempted(struct thread *t, ucontext_t *uc)
+{
+	signals_blocked_already();
+	signals_stack_entered(t);
+	stats.preempted++;
+	let_others_run(t);
+	run_all_due(t, uc);
+	leave(t, uc);
 }
 
 /* The greenlet's own code was interrupted: the kernel-made frame is the right one. */
@@ -222,6 +235,18 @@ static void interrupted_shim(struct thread *t, const siginfo_t *info, ucontext_t
 	*error = saved;
 }
 
+/* Not answering a call, nor on its way out of one. */
+static bool in_own_code(const struct thread *t)
+{
+	return t && !t->call && signals.stack == t->signals.stack;
+}
+
+/* And nothing of the shim's is under way. */
+static bool in_program(const struct thread *t, const ucontext_t *uc)
+{
+	return in_own_code(t) && !signals.lent && !signal_frame_in_shim(uc);
+}
+
 void signal_entry(int sig, siginfo_t *info, void *context)
 {
 	struct thread *t = thread_self();
@@ -231,9 +256,14 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 		return;
 	if (bounded_interrupted(info, uc))
 		return;
+	if (preempt_is_tick(info)) {
+		if (preempt_is_due() && in_program(t, uc))
+			preempted(t, uc);
+		return;
+	}
 	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
 		interrupted_child(sig, info, uc);
-	else if (t && !t->call && signals.stack == t->signals.stack) /* if not, it is on its way out of a call */
+	else if (in_own_code(t))
 		interrupted_program(t, info, uc);
 	else if (t && delivery.call == t->call && signal_frame_is_ours(info, uc))
 		interrupted_call(t, uc);

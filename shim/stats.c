@@ -56,6 +56,7 @@ static void compose(struct text *text)
 	put(text, "polls", "", threads.hub.polls);
 	put(text, "kernel_calls", "", stats.kernel_calls);
 	put(text, "offloaded", "", stats.offloaded);
+	put(text, "preempted", "", stats.preempted);
 	put(text, "hub_blocked_ns", "", stats.hub_blocked_ns);
 	put(text, "sites_found", "", sites->found);
 	put(text, "sites_patched", "", sites->patched);

@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "fsbase.h"
 #include "futex.h"
+#include "preempt.h"
 #include "process.h"
 #include "stats.h"
 #include "sys.h"
@@ -193,6 +194,7 @@ long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uint
 	signals_thread_new(self, t);
 	publish(t);
 	stats.threads_made++;
+	preempt_start();
 	hub_start(&t->fiber);
 	return t->tid;
 }

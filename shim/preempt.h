@@ -1,0 +1,23 @@
+/* preempt.h - threads that make no call for a long time: natively others run meanwhile, and here too.
+ *
+ * A timer of the OS thread's own CPU time sends the carrier signal every few milliseconds that are really used (an idle
+ * program never gets one). If the hub has not switched since the last one, and the signal interrupted the program's own
+ * code, the others get their turn from within the signal handler: the kernel has saved all registers on the greenlet's
+ * stack, and locks of libc's that it may hold are futexes, where others park. */
+#ifndef SHIM_PREEMPT_H
+#define SHIM_PREEMPT_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+struct thread;
+
+/* There is somebody else to run: to be called when a thread is made. */
+void preempt_start(void);
+void preempt_forked(void);
+
+bool preempt_is_tick(const siginfo_t *info);
+/* The running greenlet has had the CPU for long enough. */
+bool preempt_is_due(void);
+
+#endif
