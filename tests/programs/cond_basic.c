@@ -3,7 +3,21 @@
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER, empty = PTHREAD_COND_INITIALIZER;
-static int waiting, woken, tokens;
+static int waiting, woken, tokens, given;
+
+/* As long as it takes, up to some seconds, and then a little longer, to see whether more happens. */
+static void settle_at(const int *count, int expected)
+{
+	int now = 0;
+
+	for (int i = 0; i < 500 && now < expected; i++) {
+		nap(10);
+		pthread_mutex_lock(&mutex);
+		now = *count;
+		pthread_mutex_unlock(&mutex);
+	}
+	settle();
+}
 
 static void *take_token(void *arg)
 {
@@ -26,7 +40,8 @@ static void give(int n, bool broadcast)
 	for (int i = 0; i < n && !broadcast; i++)
 		pthread_cond_signal(&cond);
 	pthread_mutex_unlock(&mutex);
-	settle();
+	given += n;
+	settle_at(&woken, given);
 	printf("%d waited, %d went\n", waiting, woken);
 }
 
@@ -36,7 +51,7 @@ static void wake_some(void)
 
 	for (int i = 0; i < 20; i++)
 		t[i] = go(take_token, NULL);
-	settle();
+	settle_at(&waiting, 20);
 	give(0, false);
 	give(1, false);
 	give(4, false);

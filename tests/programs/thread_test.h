@@ -18,7 +18,7 @@ static inline const char *error_name(int error)
 /* Long enough for every other thread to have parked. */
 static inline void settle(void)
 {
-	nap(20);
+	nap(40);
 }
 
 /* A time on `clock`, some milliseconds from now; before now if negative. */
