@@ -79,7 +79,7 @@ $(BUILD)/libgreenlet.so: $(BUILD)/libgreenlet.so.1
 # One object, so that hidden names and libev's stay inside.
 $(BUILD)/libgreenlet.a: $(CORE_OBJ) $(BUILD)/libev.a
 	$(call quiet,AR)$(CC) -r -nostdlib -o $(BUILD)/greenlet.o $(filter %.o,$^) -Wl,--whole-archive $(filter %.a,$^)
-	@$(OBJCOPY) --localize-hidden --wildcard --localize-symbol='ev_*' $(BUILD)/greenlet.o
+	@$(OBJCOPY) --localize-hidden --wildcard --localize-symbol='ev_*' --localize-symbol='event_*' $(BUILD)/greenlet.o
 	@rm -f $@
 	@$(AR) rcs $@ $(BUILD)/greenlet.o
 
@@ -187,8 +187,8 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/greenshim $(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include \
 		$(DESTDIR)$(PREFIX)/libexec/greenshim
 	install -m 755 scripts/greenshim $(DESTDIR)$(PREFIX)/bin/greenshim
-	install -m 755 $(BUILD)/libgreenshim.so $(LIBDIR)/greenshim/libgreenshim.so
-	install -m 755 $(BUILD)/greenshim-check $(DESTDIR)$(PREFIX)/libexec/greenshim/greenshim-check
+	$(foreach f,$(filter %.so,$(LIBGREENSHIM)),install -m 755 $(f) $(LIBDIR)/greenshim/)
+	$(foreach f,$(filter %-check,$(LIBGREENSHIM)),install -m 755 $(f) $(DESTDIR)$(PREFIX)/libexec/greenshim/)
 	install -m 755 $(BUILD)/libgreenlet.so.1 $(LIBDIR)/libgreenlet.so.1
 	ln -sf libgreenlet.so.1 $(LIBDIR)/libgreenlet.so
 	install -m 644 $(BUILD)/libgreenlet.a $(LIBDIR)/libgreenlet.a

@@ -243,8 +243,19 @@ static bool nothing_can_wake(const struct hub *hub)
 	return !hub->head && !hub->timers.root && !hub->waiters && !hub->holds && !hub->attention;
 }
 
+/* Of the batch that ends: in system calls that the fibers made, or for want of a CPU. */
+static void measure_blocked(struct hub *hub)
+{
+	uint64_t wall = now_ns() - hub->batch_ns, cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - hub->batch_cpu_ns;
+
+	if (hub->batch_cpu_ns && wall > cpu)
+		hub->blocked_ns += wall - cpu;
+}
+
 static void poll_once(struct hub *hub)
 {
+	if (hub->measures)
+		measure_blocked(hub);
 	fdwait_arm(hub);
 	if (nothing_can_wake(hub) && !hub->stalled && hub->on_stall) {
 		hub->stalled = true;
@@ -254,6 +265,8 @@ static void poll_once(struct hub *hub)
 	loop_poll(hub->loop, !hub->head && !hub->attention,
 		  hub->timers.root ? hub->timers.root->deadline_ns : DEADLINE_NEVER);
 	hub->now_ns = hub->batch_ns = now_ns();
+	if (hub->measures)
+		hub->batch_cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	hub->turns = 0;
 	expire(hub);
 }

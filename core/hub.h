@@ -41,6 +41,9 @@ struct hub {
 	void (*on_stall)(struct hub *hub);     /* everyone is parked and nothing known can wake any */
 	/* Figures for the statistics. */
 	uint64_t switches, polls;
+	bool measures;	     /* keep blocked_ns, which costs two calls a batch */
+	uint64_t blocked_ns; /* of batches: time in which the OS thread neither waited in the loop nor had a CPU */
+	uint64_t batch_cpu_ns;
 };
 
 extern _Thread_local struct hub *hub_self __attribute__((tls_model("initial-exec"), visibility("hidden")));

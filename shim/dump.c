@@ -155,6 +155,16 @@ static void one(struct output *o, const struct thread *t, unsigned number, uint6
 		backtrace(o, t);
 }
 
+void dump_on_stall(struct hub *hub)
+{
+	static const char line[] = "greenshim: every thread waits, and nothing but a signal can wake any:\n";
+
+	(void)hub;
+	sys_call(SYS_write, 2, line, sizeof(line) - 1);
+	wanted = true;
+	dump_if_requested();
+}
+
 void dump_if_requested(void)
 {
 	static struct output o;

@@ -7,4 +7,9 @@
 #define DUMP_SIGNAL 64
 #define DUMP_VALUE 0x67736475
 
+struct hub;
+
+/* GREENSHIM_STALL: every greenlet is parked, and nothing but a signal or another process can wake any. */
+void dump_on_stall(struct hub *hub);
+
 #endif

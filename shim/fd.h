@@ -35,7 +35,7 @@ struct fd {
 	bool lingers;	     /* SO_LINGER: close may block */
 	bool nonblocking;    /* O_NONBLOCK, if known */
 	uint8_t known;	     /* FD_KNOWS_*, if read in the current generation */
-	uint8_t listener;    /* enum listener of net_accept.c */
+	uint8_t listener;    /* enum listener of net_connect.c */
 	uint32_t serial;     /* differs when the number has got another meaning */
 	uint32_t generation; /* of `known` */
 	uint32_t born;	     /* 0: not made before our eyes; else the epoch in which it was */

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dump.h"
 #include "offload.h"
 #include "options.h"
 #include "patch.h"
@@ -80,6 +81,17 @@ static void on_attention(struct hub *hub)
 	signals_attention(hub);
 }
 
+static void say_counts(void)
+{
+	const struct patch_counts *sites = patch_counts();
+	char line[256];
+	int n = snprintf(line, sizeof(line), "greenshim: %u system call sites, %u redirected, %u left\n", sites->found,
+			 sites->patched, sites->left);
+
+	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+		return; /* nowhere left to say it */
+}
+
 static void activate(void)
 {
 	static bool given_up;
@@ -101,6 +113,11 @@ static void activate(void)
 		return;
 	}
 	threads.hub.on_attention = on_attention;
+	threads.hub.measures = options.stats;
+	if (options.report_stall)
+		threads.hub.on_stall = dump_on_stall;
+	if (options.verbose)
+		say_counts();
 	signals_open();
 	default_stack();
 }
@@ -136,3 +153,18 @@ INTERPOSE(int, aio_fsync64, (int op, struct aiocb64 *cb), (op, cb))
 INTERPOSE(int, lio_listio64, (int mode, struct aiocb64 *const list[], int n, struct sigevent *event),
 	  (mode, list, n, event))
 INTERPOSE(int, getaddrinfo_a, (int mode, struct gaicb *list[], int n, struct sigevent *event), (mode, list, n, event))
+
+/* CPUCLOCK_PERTHREAD, CPUCLOCK_SCHED: the kernel's numbers of threads' CPU clocks (include/linux/posix-timers.h). */
+#define THREAD_CLOCK 6
+
+/* glibc makes the clock's number of the thread's, and the vDSO asks the kernel, which does not know greenlets: theirs is
+ * that of the OS thread which runs them all. */
+EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
+{
+	int (*real)(pthread_t, clockid_t *) = (int (*)(pthread_t, clockid_t *))symbol_next("pthread_getcpuclockid");
+	int ret = real ? real(thread, clock) : ENOSYS;
+
+	if (!ret && threads.active && thread_find(~(*clock >> 3)))
+		*clock = (clockid_t)(~(unsigned)threads.main.tid << 3 | THREAD_CLOCK);
+	return ret;
+}

@@ -148,13 +148,19 @@ long sys_accept4(struct call *c)
 	return accept_any(c, (int)c->arg[3]);
 }
 
-/* The kernel starts the connection and returns, as if the descriptor were non-blocking: for the length of this one call
- * it is, and nothing else in this process runs meanwhile. */
+/* The kernel starts the connection and returns, as if the descriptor were non-blocking. Where no other process can see
+ * it, for the length of this one call it is; else the call is cut short, and the connection goes on by itself. */
 static long connect_start(const struct io *io, long flags)
 {
 	const long *a = io->call->arg;
 	long ret;
 
+	if (!fd_is_private(io->fd) && !(flags & O_NONBLOCK)) {
+		long arg[6] = {io->fd, a[1], a[2]};
+
+		ret = bounded_call(SYS_connect, arg);
+		return ret == -EAGAIN ? -EINPROGRESS : ret;
+	}
 	stats.kernel_calls += 3;
 	sys_call(SYS_fcntl, io->fd, F_SETFL, flags | O_NONBLOCK);
 	ret = sys_call(SYS_connect, io->fd, a[1], a[2]);
@@ -203,7 +209,8 @@ static long connect_local(struct call *c)
 	if (flags < 0)
 		return flags;
 	ret = connect_start(&io, flags);
-	return ret == -EAGAIN ? offload_restartable(offload_call(c)) : ret;
+	/* An interrupted one has left nothing behind. */
+	return ret == -EAGAIN || ret == -EINPROGRESS ? offload_restartable(offload_call(c)) : ret;
 }
 
 long sys_connect(struct call *c)

@@ -57,7 +57,7 @@ static void compose(struct text *text)
 	put(text, "kernel_calls", "", stats.kernel_calls);
 	put(text, "offloaded", "", stats.offloaded);
 	put(text, "preempted", "", stats.preempted);
-	put(text, "hub_blocked_ns", "", stats.hub_blocked_ns);
+	put(text, "hub_blocked_ns", "", threads.hub.blocked_ns);
 	put(text, "sites_found", "", sites->found);
 	put(text, "sites_patched", "", sites->patched);
 	put(text, "sites_left", "", sites->left);

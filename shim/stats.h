@@ -11,7 +11,6 @@ struct stats {
 	uint64_t kernel_calls; /* real calls that handlers made */
 	uint64_t offloaded;
 	uint64_t preempted;
-	uint64_t hub_blocked_ns; /* in calls that stop every greenlet: vfork, process-shared futexes without a helper */
 	uint64_t parks[CALL_LIMIT];
 	uint64_t answered[CALL_LIMIT];
 };

@@ -12,10 +12,15 @@ listed() {
 	sed -n '/global:/,/local:/s/^[[:space:]]*\([a-z_][a-z0-9_]*\);.*/\1/p' "$1" | sort
 }
 
-# The names that greenlet.h declares as exported.
+# The names that greenlet.h declares as exported: functions, and objects.
 declared() {
-	tr '\n' ' ' <"$root/core/greenlet.h" | grep -oE 'GREENLET_API [^;]*;' |
-		sed -nE 's/^[^(]*[ *](greenlet_[a-z0-9_]+)\(.*/\1/p' | sort
+	local all
+
+	all=$(tr '\n' ' ' <"$root/core/greenlet.h" | grep -oE 'GREENLET_API [^;]*;')
+	{
+		sed -nE 's/^[^(]*[ *](greenlet_[a-z0-9_]+)\(.*/\1/p' <<<"$all"
+		grep -F 'GREENLET_API extern const' <<<"$all" | sed 's/.*struct [a-z_]* //' | grep -oE 'greenlet_[a-z0-9_]+'
+	} | sort
 }
 
 @test "exports: libgreenshim.so shows the interposed functions alone" {

@@ -121,8 +121,40 @@ static void *niceness(void *arg)
 	return arg;
 }
 
+static pthread_mutex_t asked = PTHREAD_MUTEX_INITIALIZER;
+
+static void *clock_of_main(void *arg)
+{
+	struct timespec ts = {-1, -1};
+	clockid_t clock;
+	int ret = pthread_getcpuclockid(*(pthread_t *)arg, &clock);
+
+	printf("another's CPU clock: %d", ret);
+	printf(" %d", clock_gettime(clock, &ts));
+	printf(" %d\n", ts.tv_sec >= 0 && ts.tv_nsec >= 0);
+	pthread_mutex_lock(&asked); /* until main has asked for ours */
+	pthread_mutex_unlock(&asked);
+	return NULL;
+}
+
+static void cpu_clocks(void)
+{
+	pthread_t self = pthread_self(), t;
+	struct timespec ts;
+	clockid_t clock;
+
+	pthread_mutex_lock(&asked);
+	pthread_create(&t, NULL, clock_of_main, &self);
+	usleep(20000);
+	printf("a thread's CPU clock: %d", pthread_getcpuclockid(t, &clock));
+	printf(" %d\n", clock_gettime(clock, &ts));
+	pthread_mutex_unlock(&asked);
+	pthread_join(t, NULL);
+}
+
 int main(void)
 {
+	cpu_clocks();
 	pthread_t t;
 
 	names();

@@ -68,11 +68,11 @@ server() {
 	check_threads 80
 	check_sales 1000
 	watched $(slap 1000 4000) --query="do sleep(1); $sales"
-	check_threads 1000
+	check_threads 700
 	check_sales 1000
 	checksum
 	finish TERM 0
-	check_stats 1000
+	check_stats 800
 }
 
 # A table that is filled by joins and functions: its checksum is one number

@@ -1,6 +1,6 @@
 # Threads, a bounded queue, sockets and children.
 require 'socket'
-require 'digest'
+require 'digest/sha2' # not by autoload in many threads at once, which fails
 
 queue = SizedQueue.new(8)
 sums = Queue.new
