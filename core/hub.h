@@ -33,8 +33,8 @@ struct hub {
 	unsigned holds;		/* wake-ups expected from elsewhere: offloaded calls, signals (hub_hold) */
 	volatile int attention; /* set by a signal handler: run on_attention soon */
 	bool running;
-	bool stalled; /* the stall hook has been called and nothing has run since */
-	void *stack;  /* of the hub */
+	bool stalled;	   /* the stall hook has been called and nothing has run since */
+	void *stack;	   /* of the hub */
 	uintptr_t home_tp; /* the OS thread's own thread pointer */
 	/* Hooks, run on the hub's stack. */
 	void (*on_attention)(struct hub *hub); /* after hub_attention() */

@@ -65,7 +65,9 @@ static inline struct list *list_pop(struct list *head) /* from the front; NULL w
 
 	if (node == head)
 		return NULL;
-	list_remove(node);
+	head->next = node->next;
+	node->next->prev = head;
+	node->next = node->prev = NULL;
 	return node;
 }
 

@@ -31,8 +31,8 @@ struct call {
 	long arg[6]; /* rdi rsi rdx r10 r8 r9 */
 	unsigned long rbx, rbp, r12, r13, r14, r15;
 	long nr;
-	uintptr_t pass; /* a `syscall` instruction that carries on natively; the program resumes at pass + 2 */
-	uintptr_t ret;	/* address after the original syscall instruction */
+	uintptr_t pass;	       /* a `syscall` instruction that carries on natively; the program resumes at pass + 2 */
+	uintptr_t ret;	       /* address after the original syscall instruction */
 	unsigned long flags;   /* rflags, kept only for sites outside libc */
 	unsigned long vectors; /* enum fiber_vectors */
 };

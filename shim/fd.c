@@ -258,8 +258,7 @@ bool fd_is_drained(int fd)
 {
 	struct fd *f = slot_if_any(fd);
 
-	return f && f->drained && knows(f, FD_KNOWS_NONBLOCKING) && !f->nonblocking &&
-	       fdwait_known(&threads.hub, fd);
+	return f && f->drained && knows(f, FD_KNOWS_NONBLOCKING) && !f->nonblocking && fdwait_known(&threads.hub, fd);
 }
 
 static uint64_t read_timeout(int fd, enum fd_direction direction)

@@ -25,20 +25,20 @@ enum fd_kind {
 enum fd_direction { FD_RECEIVE, FD_SEND };
 
 struct fd {
-	uint8_t kind;	     /* enum fd_kind */
-	uint8_t type;	     /* of a socket: SOCK_STREAM ...; 0: not known yet */
-	bool ours;	     /* the shim's own: for the program it is not there */
-	bool drained;	     /* the last read got less than it asked for: wait before the next */
-	bool no_nowait;	     /* refuses RWF_NOWAIT */
-	bool duplicated;     /* other descriptors here refer to the same file */
-	bool low_water;	     /* SO_RCVLOWAT */
-	bool lingers;	     /* SO_LINGER: close may block */
-	bool nonblocking;    /* O_NONBLOCK, if known */
-	uint8_t known;	     /* FD_KNOWS_*, if read in the current generation */
-	uint8_t listener;    /* enum listener of net_connect.c */
-	uint32_t serial;     /* differs when the number has got another meaning */
-	uint32_t generation; /* of `known` */
-	uint32_t born;	     /* 0: not made before our eyes; else the epoch in which it was */
+	uint8_t kind;		/* enum fd_kind */
+	uint8_t type;		/* of a socket: SOCK_STREAM ...; 0: not known yet */
+	bool ours;		/* the shim's own: for the program it is not there */
+	bool drained;		/* the last read got less than it asked for: wait before the next */
+	bool no_nowait;		/* refuses RWF_NOWAIT */
+	bool duplicated;	/* other descriptors here refer to the same file */
+	bool low_water;		/* SO_RCVLOWAT */
+	bool lingers;		/* SO_LINGER: close may block */
+	bool nonblocking;	/* O_NONBLOCK, if known */
+	uint8_t known;		/* FD_KNOWS_*, if read in the current generation */
+	uint8_t listener;	/* enum listener of net_connect.c */
+	uint32_t serial;	/* differs when the number has got another meaning */
+	uint32_t generation;	/* of `known` */
+	uint32_t born;		/* 0: not made before our eyes; else the epoch in which it was */
 	uint64_t timeout_ns[2]; /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none */
 };
 

@@ -26,7 +26,8 @@ void fsbase_probe_ill(int sig, void *info, void *context) __attribute__((visibil
 
 static bool instruction_works(void)
 {
-	struct signal_action ours = {(uintptr_t)fsbase_probe_ill, SA_SIGINFO | SIGNAL_RESTORER_FLAG, SIGNAL_RESTORER, SIGNAL_ALL};
+	struct signal_action ours = {(uintptr_t)fsbase_probe_ill, SA_SIGINFO | SIGNAL_RESTORER_FLAG, SIGNAL_RESTORER,
+				     SIGNAL_ALL};
 	struct signal_action before;
 	uintptr_t tp;
 

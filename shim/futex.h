@@ -9,7 +9,7 @@ void futex_init(void);
 /* Makes up to n waiters at addr ready; how many. Never switches. */
 long futex_wake(uint32_t *addr, long n, uint32_t bitset);
 /* A thread died: hands on the robust mutexes it held (get_robust_list(2)). */
-void futex_exit_robust_list(void *head, int tid);
+void futex_exit_robust_list(void *list, int tid);
 /* The priority-inheritance operations (futex_pi.c); cmd is FUTEX_LOCK_PI etc. */
 long futex_pi(int cmd, uint32_t *addr, uint64_t deadline_ns);
 /* The owner of a PI word died: its first waiter owns it now, and sees FUTEX_OWNER_DIED. */

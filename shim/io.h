@@ -12,12 +12,12 @@
 struct io {
 	const struct call *call;
 	const char *why;
-	int fd;		  /* to be used in every attempt: a close meanwhile gives the file another number */
-	short events;	  /* what to wait for: POLLIN or POLLOUT */
-	bool dont_wait;	  /* the call itself asks for an attempt alone */
-	bool must_wait;	  /* the last attempt is known to have left nothing: wait before the next */
-	unsigned char vain; /* attempts in a row that failed though the descriptor was ready */
-	size_t done;	  /* moved so far, by a call that goes on until all is; wins over a later error */
+	int fd;		      /* to be used in every attempt: a close meanwhile gives the file another number */
+	short events;	      /* what to wait for: POLLIN or POLLOUT */
+	bool dont_wait;	      /* the call itself asks for an attempt alone */
+	bool must_wait;	      /* the last attempt is known to have left nothing: wait before the next */
+	unsigned char vain;   /* attempts in a row that failed though the descriptor was ready */
+	size_t done;	      /* moved so far, by a call that goes on until all is; wins over a later error */
 	uint64_t deadline_ns; /* 0: not looked at yet */
 };
 
@@ -25,9 +25,9 @@ struct io {
 typedef long io_attempt(struct io *io);
 
 /* The first argument is the descriptor. */
-#define IO(c, e)                                                                                         \
-	{                                                                                                \
-		.call = (c), .why = call_name((c)->nr), .fd = (int)(c)->arg[0], .events = (e),           \
+#define IO(c, e)                                                                               \
+	{                                                                                      \
+		.call = (c), .why = call_name((c)->nr), .fd = (int)(c)->arg[0], .events = (e), \
 	}
 
 /* SWITCHES. The call's result. */

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 struct module {
-	uintptr_t start, end; /* where it is loaded */
-	uintptr_t bias;	      /* address = bias + the file's own */
+	uintptr_t start, end;	     /* where it is loaded */
+	uintptr_t bias;		     /* address = bias + the file's own */
 	const uint8_t *eh_frame_hdr; /* NULL: none */
 	char name[48];
 };

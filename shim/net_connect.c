@@ -245,7 +245,8 @@ long sys_setsockopt(struct call *c)
 		f->low_water = *(const int *)c->arg[3] > 1;
 		break;
 	case SO_LINGER:
-		f->lingers = ((const struct linger *)c->arg[3])->l_onoff && ((const struct linger *)c->arg[3])->l_linger;
+		f->lingers =
+			((const struct linger *)c->arg[3])->l_onoff && ((const struct linger *)c->arg[3])->l_linger;
 		break;
 	}
 	return ret;

@@ -134,7 +134,8 @@ bool offload_interrupted(const siginfo_t *info, void *context)
 		return false;
 	if (info->si_code == SI_QUEUE && info->si_ptr == &cancelling && h->job && h->job->raw.cancel)
 		offload_cut(context);
-	else if (info->si_code != SI_QUEUE || info->si_ptr != &cancelling) /* the process's, and by chance given to us */
+	else if (info->si_code != SI_QUEUE ||
+		 info->si_ptr != &cancelling) /* the process's, and by chance given to us */
 		sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), signal_os_tid(), info->si_signo, info);
 	return true;
 }

@@ -65,16 +65,21 @@ static void read_stack(void)
 static void read_preempt(void)
 {
 	const char *text = getenv("GREENSHIM_PREEMPT");
-	char *end;
+	char *end = NULL;
+	long ms;
 
 	options.preempt_ms = PREEMPT_MS;
 	if (!text || !*text)
 		return;
-	options.preempt_ms = strcmp(text, "off") ? strtol(text, &end, 10) : 0;
-	if (strcmp(text, "off") && (*end || options.preempt_ms < 1 || options.preempt_ms > PREEMPT_MS_MAX)) {
-		complain("GREENSHIM_PREEMPT", text, "off, or 1 to 10000 milliseconds");
-		options.preempt_ms = PREEMPT_MS;
+	if (strcmp(text, "off") == 0) {
+		options.preempt_ms = 0;
+		return;
 	}
+	ms = strtol(text, &end, 10);
+	if (*end || ms < 1 || ms > PREEMPT_MS_MAX)
+		complain("GREENSHIM_PREEMPT", text, "off, or 1 to 10000 milliseconds");
+	else
+		options.preempt_ms = ms;
 }
 
 static void read_stats(void)
@@ -95,8 +100,8 @@ static void read_stats(void)
 /* What the program starts finds no trace of the shim. An LD_PRELOAD of others stays. */
 static void leave_children_alone(void)
 {
-	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS", "GREENSHIM_STACK", "GREENSHIM_VERBOSE",
-			       "GREENSHIM_STALL", "GREENSHIM_PREEMPT"};
+	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS", "GREENSHIM_STACK",
+			       "GREENSHIM_VERBOSE",	"GREENSHIM_STALL", "GREENSHIM_PREEMPT"};
 	const char *preload = getenv("LD_PRELOAD");
 	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
 	char *save = NULL;

@@ -6,13 +6,13 @@
 #include <stddef.h>
 
 struct options {
-	bool off;	   /* GREENSHIM_OFF: run natively */
-	bool no_children;  /* GREENSHIM_NO_CHILDREN: what is exec'ed runs natively */
-	bool verbose;	   /* GREENSHIM_VERBOSE */
-	bool report_stall; /* GREENSHIM_STALL: say so when every thread waits for another */
-	long preempt_ms;   /* GREENSHIM_PREEMPT: CPU time after which others get their turn; 0: never */
-	size_t stack;	   /* GREENSHIM_STACK: default size of thread stacks; 0: the program's own */
-	bool stats;	   /* GREENSHIM_STATS is set */
+	bool off;	      /* GREENSHIM_OFF: run natively */
+	bool no_children;     /* GREENSHIM_NO_CHILDREN: what is exec'ed runs natively */
+	bool verbose;	      /* GREENSHIM_VERBOSE */
+	bool report_stall;    /* GREENSHIM_STALL: say so when every thread waits for another */
+	long preempt_ms;      /* GREENSHIM_PREEMPT: CPU time after which others get their turn; 0: never */
+	size_t stack;	      /* GREENSHIM_STACK: default size of thread stacks; 0: the program's own */
+	bool stats;	      /* GREENSHIM_STATS is set */
 	char stats_file[256]; /* empty: stderr */
 };
 

@@ -7,28 +7,49 @@
 #include "signal_state.h"
 
 #define NS_PER_MS 1000000
+#define FINE_NS 200000
+#define FINE_QUIET 50	 /* fine ticks without use */
+#define THERE_AND_BACK 2 /* switches of a yield to the hub when nobody else is ready */
 
-static int timer;
-static bool started;
+static int coarse, fine;
+static bool started, has_fine, is_fine;
+static unsigned quiet;	  /* fine ticks since others were found waiting */
 static uint64_t switches; /* the hub's, at the last tick */
+
+static bool create(clockid_t clock, int *timer)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL_CARRIER};
+
+	event.sigev_value.sival_ptr = timer;
+	event._sigev_un._tid = signal_os_tid();
+	return !sys_call(SYS_timer_create, clock, &event, timer);
+}
+
+static void set(int timer, long ns)
+{
+	struct itimerspec spec = {.it_interval = {ns / (long)NS_PER_SEC, ns % (long)NS_PER_SEC}};
+
+	spec.it_value = spec.it_interval;
+	sys_call(SYS_timer_settime, timer, 0, &spec, NULL);
+}
+
+static void set_fine(bool on)
+{
+	is_fine = on;
+	quiet = 0;
+	set(fine, on ? FINE_NS : 0);
+}
 
 void preempt_start(void)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL_CARRIER};
-	struct itimerspec spec;
-	long ns = options.preempt_ms * NS_PER_MS;
-
-	if (started || !ns)
+	if (started || !options.preempt_ms)
 		return;
 	started = true;
-	event.sigev_value.sival_ptr = &timer;
-	event._sigev_un._tid = signal_os_tid();
-	if (sys_call(SYS_timer_create, CLOCK_THREAD_CPUTIME_ID, &event, &timer))
+	has_fine = is_fine = false;
+	if (!create(CLOCK_THREAD_CPUTIME_ID, &coarse))
 		return;
-	spec.it_interval.tv_sec = ns / (long)NS_PER_SEC;
-	spec.it_interval.tv_nsec = ns % (long)NS_PER_SEC;
-	spec.it_value = spec.it_interval;
-	sys_call(SYS_timer_settime, timer, 0, &spec, NULL);
+	set(coarse, options.preempt_ms * NS_PER_MS);
+	has_fine = create(CLOCK_MONOTONIC, &fine);
 }
 
 /* The child has none of its parent's timers. */
@@ -39,7 +60,7 @@ void preempt_forked(void)
 
 bool preempt_is_tick(const siginfo_t *info)
 {
-	return info->si_code == SI_TIMER && info->si_ptr == &timer;
+	return info->si_code == SI_TIMER && (info->si_ptr == &coarse || info->si_ptr == &fine);
 }
 
 bool preempt_is_due(void)
@@ -47,5 +68,24 @@ bool preempt_is_due(void)
 	bool stuck = threads.hub.switches == switches;
 
 	switches = threads.hub.switches;
+	if (is_fine && ++quiet > FINE_QUIET)
+		set_fine(false);
 	return stuck && threads.alive > 1;
+}
+
+uint64_t preempt_begin(void)
+{
+	uint64_t before = threads.hub.switches;
+
+	switches = before + THERE_AND_BACK; /* whoever is next has the CPU from then on */
+	return before;
+}
+
+void preempt_end(uint64_t before)
+{
+	if (threads.hub.switches - before <= THERE_AND_BACK)
+		return;
+	quiet = 0;
+	if (has_fine && !is_fine)
+		set_fine(true);
 }

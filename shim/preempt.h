@@ -3,12 +3,17 @@
  * A timer of the OS thread's own CPU time sends the carrier signal every few milliseconds that are really used (an idle
  * program never gets one). If the hub has not switched since the last one, and the signal interrupted the program's own
  * code, the others get their turn from within the signal handler: the kernel has saved all registers on the greenlet's
- * stack, and locks of libc's that it may hold are futexes, where others park. */
+ * stack, and locks of libc's that it may hold are futexes, where others park.
+ *
+ * The kernel looks at CPU-time timers at its own ticks only (4 ms with HZ=250), too seldom for threads that spin until
+ * others change a variable and so hand their work around. As long as preemptions find others waiting, a second timer, of
+ * real time, ticks every 0.2 ms. */
 #ifndef SHIM_PREEMPT_H
 #define SHIM_PREEMPT_H
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct thread;
 
@@ -19,5 +24,8 @@ void preempt_forked(void);
 bool preempt_is_tick(const siginfo_t *info);
 /* The running greenlet has had the CPU for long enough. */
 bool preempt_is_due(void);
+/* Around the switch to the others: end takes what begin gave. */
+uint64_t preempt_begin(void);
+void preempt_end(uint64_t before);
 
 #endif

@@ -38,7 +38,7 @@ struct signal_thread {
 	struct signal_queue queue;
 	bool due;	/* something in the queue is not blocked */
 	bool temporary; /* the mask is sigsuspend's, ppoll's ... */
-	void *stack; /* sigaltstack(2); NULL: none */
+	void *stack;	/* sigaltstack(2); NULL: none */
 	size_t stack_size;
 	int stack_flags;
 };
@@ -67,7 +67,8 @@ void signals_attention(struct hub *hub);
 #define signals_due(t, ret) signals_due_((&(t)->signals), (ret))
 static inline bool signals_due_(const struct signal_thread *s, long ret)
 {
-	return s->due || s->temporary || signals.noted != signals.seen || signals.stack != s->stack || (ret <= -512 && ret >= -516);
+	return s->due || s->temporary || signals.noted != signals.seen || signals.stack != s->stack ||
+	       (ret <= -512 && ret >= -516);
 }
 /* Delivers what is due to t (then it does not return: the handler runs as if it had interrupted the call at its site).
  * True: nothing was, and the call must be made again. */

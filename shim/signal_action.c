@@ -8,8 +8,7 @@
 #include "stats.h"
 
 /* Ignored by default: signal(7). */
-#define IGNORED_BY_DEFAULT                                                                               \
-	(SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
+#define IGNORED_BY_DEFAULT (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
 
 struct signal_action signal_actions[SIGNAL_MAX + 1];
 
@@ -58,7 +57,8 @@ __asm__(".text\n"
 /* Most servers are stopped by a signal: their statistics are written before its default action. */
 static bool ends_with_stats(int sig)
 {
-	return options.stats && set_has(SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGTERM), sig);
+	return options.stats &&
+	       set_has(SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGTERM), sig);
 }
 
 static bool has_our_handler(int sig)

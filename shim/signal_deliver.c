@@ -129,10 +129,13 @@ static void fault_again(int sig, ucontext_t *uc)
 /* SWITCHES. It has had the CPU for long: as if it had called sched_yield here. */
 static void preempted(struct thread *t, ucontext_t *uc)
 {
+	uint64_t before = preempt_begin();
+
 	signals_blocked_already();
 	signals_stack_entered(t);
 	stats.preempted++;
 	let_others_run(t);
+	preempt_end(before);
 	run_all_due(t, uc);
 	leave(t, uc);
 }

@@ -21,7 +21,7 @@ static inline void signal_frame_set_mask(ucontext_t *uc, uint64_t mask)
 
 /* How the program goes on after the handler. */
 struct signal_return {
-	bool again; /* make the call again */
+	bool again;	 /* make the call again */
 	uintptr_t shown; /* the instruction pointer that the handler saw */
 	uintptr_t pass, ret;
 	long nr;

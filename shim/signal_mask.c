@@ -18,9 +18,9 @@ struct mask_class {
 #define SLAB 4096
 
 static struct mask_class *classes, *free_classes;
-static uint64_t real;	 /* what the kernel has, or is to have at signals_unblock */
+static uint64_t real;			      /* what the kernel has, or is to have at signals_unblock */
 static uint64_t never = SIGNAL_NEVER_BLOCKED; /* and the shim's own, while it is active */
-static bool held_off;	 /* everything is blocked, or the mask is the future child's: real is only computed */
+static bool held_off; /* everything is blocked, or the mask is the future child's: real is only computed */
 
 static void kernel_mask(uint64_t mask)
 {
@@ -35,10 +35,12 @@ static struct mask_class *class_alloc(void)
 		long slab = sys_call(SYS_mmap, 0, SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		CHECK(sys_failed(slab), ==, 0);
-		for (struct mask_class *p = (void *)slab; p + 1 <= (struct mask_class *)(slab + SLAB); p++) {
-			p->next = k;
-			k = p;
+		k = (struct mask_class *)slab;
+		for (size_t i = 1; i < SLAB / sizeof(*k); i++) {
+			k[i].next = free_classes;
+			free_classes = &k[i];
 		}
+		return k;
 	}
 	free_classes = k->next;
 	return k;

@@ -60,7 +60,8 @@ void signals_stack_open(struct thread *t)
 
 static void tell_kernel(const struct signal_thread *s)
 {
-	stack_t real = {.ss_sp = s->stack, .ss_flags = s->stack ? s->stack_flags : SS_DISABLE, .ss_size = s->stack_size};
+	stack_t real = {
+		.ss_sp = s->stack, .ss_flags = s->stack ? s->stack_flags : SS_DISABLE, .ss_size = s->stack_size};
 
 	sys_call(SYS_sigaltstack, &real, NULL);
 	signals.stack = s->stack;

@@ -63,14 +63,14 @@ void signal_queue_forked(void);
 void signals_mask_open(struct thread *main_thread, uint64_t mask);
 void signals_mask_set(struct thread *t, uint64_t mask);
 void signals_mask_put_back(struct thread *t); /* ends a temporary one */
-void signals_mask_refresh(void); /* who waits for what has changed */
+void signals_mask_refresh(void);	      /* who waits for what has changed */
 uint64_t signals_real_mask(void);
-void signals_block(void);   /* really, all */
+void signals_block(void); /* really, all */
 void signals_block_but(int sig);
-bool signals_block_again(void); /* the same where it may be so already: whether it was */
-void signals_unblock(void); /* the real mask is the computed one again */
+bool signals_block_again(void);	    /* the same where it may be so already: whether it was */
+void signals_unblock(void);	    /* the real mask is the computed one again */
 void signals_blocked_already(void); /* signal_entry says: the kernel did signals_block for us */
-void signals_left(void);    /* signal_entry returns: its frame restores signals_real_mask() */
+void signals_left(void);	    /* signal_entry returns: its frame restores signals_real_mask() */
 void signals_mask_forked(void);
 
 /* signal_action.c */
@@ -116,13 +116,13 @@ void signal_timers_forked(void);
 void signals_wait_forked(void);
 
 /* signal_stack.c */
-void signals_stack_open(struct thread *main_thread);
+void signals_stack_open(struct thread *t);
 void signals_stack_sync(struct thread *t);
 void signals_stack_entered(struct thread *t);
 void signals_stack_returned(struct thread *t, const ucontext_t *uc);
 
 /* dump.c */
 bool dump_requested(const siginfo_t *info); /* true: it was a request, remembered */
-void dump_if_requested(void); /* on the hub's stack */
+void dump_if_requested(void);		    /* on the hub's stack */
 
 #endif

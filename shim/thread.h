@@ -21,7 +21,7 @@ struct thread {
 	struct list all;    /* threads.all, in order of creation */
 	struct thread *hash_next;
 	int tid;
-	unsigned busy; /* calls in a row that did not park: fairness */
+	unsigned busy;	     /* calls in a row that did not park: fairness */
 	uint32_t *clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address(2) */
 	void *robust_list;   /* set_robust_list(2) */
 	char name[16];	     /* PR_SET_NAME */

@@ -49,7 +49,7 @@ static const uint8_t *find_fde(const struct module *m, uintptr_t pc)
 	const uint8_t *p = m->eh_frame_hdr + 4;
 	const struct {
 		int32_t start, fde;
-	} *table;
+	} * table;
 	uint64_t low = 0, high;
 
 	if (m->eh_frame_hdr[0] != 1 || m->eh_frame_hdr[3] != 0x3b)
@@ -354,9 +354,9 @@ static bool is_restorer(const struct module *m, uintptr_t pc)
 
 static bool leave_signal(struct unwind *u)
 {
-	static const uint8_t from[UNWIND_REGISTERS] = {
-		REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
-		REG_R9,	 REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+	static const uint8_t from[UNWIND_REGISTERS] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+						       REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+						       REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
 	uintptr_t gregs = u->reg[UNWIND_SP] + offsetof(ucontext_t, uc_mcontext.gregs);
 
 	u->exact = true;
@@ -369,10 +369,10 @@ static bool leave_signal(struct unwind *u)
 bool unwind_step(struct unwind *u)
 {
 	static struct program g; /* some kilobytes */
+	static struct cie cie;
 	uintptr_t pc = u->reg[UNWIND_PC] - !u->exact;
 	const struct module *m = module_of(pc);
 	const uint8_t *fde = m && m->eh_frame_hdr ? find_fde(m, pc) : NULL;
-	struct cie cie;
 
 	if (is_restorer(module_of(u->reg[UNWIND_PC]), u->reg[UNWIND_PC]))
 		return leave_signal(u);

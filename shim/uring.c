@@ -19,7 +19,8 @@
 #define NAP_FIRST_NS UINT64_C(50000)
 #define NAP_LAST_NS UINT64_C(10000000)
 
-static long enter(const struct call *c, unsigned submit, unsigned complete, unsigned flags, const void *arg, size_t size)
+static long enter(const struct call *c, unsigned submit, unsigned complete, unsigned flags, const void *arg,
+		  size_t size)
 {
 	stats.kernel_calls++;
 	return sys_call(SYS_io_uring_enter, c->arg[0], submit, complete, flags, arg, size);

@@ -178,8 +178,8 @@ static int check_depth(const char *path, int depth)
 	struct stat st;
 
 	errno = 0;
-	if (!stat(path, &st) && ((st.st_mode & S_ISUID && st.st_uid != geteuid()) ||
-				 (st.st_mode & S_ISGID && st.st_gid != getegid())))
+	if (!stat(path, &st) &&
+	    ((st.st_mode & S_ISUID && st.st_uid != geteuid()) || (st.st_mode & S_ISGID && st.st_gid != getegid())))
 		return refuse(path, "changes its user or group at start (setuid or setgid)");
 	if (depth < SCRIPT_DEPTH && script_interpreter(path, interpreter, sizeof(interpreter))) {
 		printf("%s is a script of %s\n", path, interpreter);

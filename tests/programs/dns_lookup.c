@@ -94,7 +94,8 @@ int main(void)
 	begin();
 	server = socket(AF_INET, SOCK_DGRAM, 0);
 	at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	must("bind", !bind(server, (struct sockaddr *)&at, size) && !getsockname(server, (struct sockaddr *)&at, &size));
+	must("bind",
+	     !bind(server, (struct sockaddr *)&at, size) && !getsockname(server, (struct sockaddr *)&at, &size));
 	name_server = spawn(serve, NULL);
 	for (long i = 0; i < THREADS; i++)
 		t[i] = spawn(look_up, (void *)('a' + i));

@@ -119,7 +119,8 @@ static void pipes(void)
 	settle();
 	must("write", write(a[1], "tee", 3) == 3);
 	show("tee", join(t));
-	printf("both have it: %d\n", read_n(a[0], back, 3) == 3 && read_n(b[0], back + 3, 3) == 3 && !memcmp(back, back + 3, 3));
+	printf("both have it: %d\n",
+	       read_n(a[0], back, 3) == 3 && read_n(b[0], back + 3, 3) == 3 && !memcmp(back, back + 3, 3));
 	fcntl(a[1], F_SETFL, O_NONBLOCK);
 	while (write(a[1], big, 4096) > 0)
 		;

@@ -7,7 +7,8 @@ static void *receive_descriptor(void *arg)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(pair[1], &msg, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
 	int fd = -1;
@@ -23,7 +24,8 @@ static void send_descriptor(int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = "";
 	struct iovec iov = {"x", 1};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
 
 	h->cmsg_level = SOL_SOCKET;

@@ -132,10 +132,20 @@ static const struct way {
 	const char *name;
 	void (*call)(void);
 } ways[] = {
-	{"read", by_read},   {"recv", by_recv},	  {"poll", by_poll},	     {"select", by_select},
-	{"sem_wait", by_sem}, {"cond_wait", by_cond}, {"sleep", by_sleep},	     {"pause", by_pause},
-	{"sigwait", by_sigwait}, {"join", by_join},	  {"waitid", by_waitid},     {"testcancel", by_testcancel},
-	{"asynchronous", asynchronous}, {"disabled", disabled},
+	{"read", by_read},
+	{"recv", by_recv},
+	{"poll", by_poll},
+	{"select", by_select},
+	{"sem_wait", by_sem},
+	{"cond_wait", by_cond},
+	{"sleep", by_sleep},
+	{"pause", by_pause},
+	{"sigwait", by_sigwait},
+	{"join", by_join},
+	{"waitid", by_waitid},
+	{"testcancel", by_testcancel},
+	{"asynchronous", asynchronous},
+	{"disabled", disabled},
 };
 
 static void cleanup(void *arg)

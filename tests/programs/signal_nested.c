@@ -30,8 +30,8 @@ static void *waits(void *arg)
 {
 	int ret = sem_wait(&sem), err = errno;
 
-	printf("%s: sem_wait %d %s, interrupted inside %d, counted %d\n", (char *)arg, ret,
-	       ret ? name_of(err) : "0", (int)inner, (int)counted);
+	printf("%s: sem_wait %d %s, interrupted inside %d, counted %d\n", (char *)arg, ret, ret ? name_of(err) : "0",
+	       (int)inner, (int)counted);
 	return NULL;
 }
 

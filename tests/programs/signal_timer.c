@@ -91,8 +91,8 @@ static void notify(union sigval v)
 
 static void by_thread(void)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = notify,
-				 .sigev_value.sival_int = 43};
+	struct sigevent event = {
+		.sigev_notify = SIGEV_THREAD, .sigev_notify_function = notify, .sigev_value.sival_int = 43};
 	timer_t timer;
 
 	if (timer_create(CLOCK_MONOTONIC, &event, &timer))
