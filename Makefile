@@ -173,7 +173,7 @@ lint: all tests
 	@BUILD='$(abspath $(BUILD))' scripts/lint
 
 format:
-	clang-format -i $(wildcard core/*.[ch] shim/*.[ch] shim/tool/*.[ch] $(foreach d,programs core sites bench examples,tests/$(d)/*.[ch]))
+	clang-format -i $(wildcard core/*.[ch] shim/*.[ch] shim/tool/*.[ch] $(foreach d,programs core sites bench examples real,tests/$(d)/*.[ch]))
 
 SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
 asan:

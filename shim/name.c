@@ -57,6 +57,10 @@ long sys_prctl(struct call *c)
 		bytes_copy((void *)c->arg[1], t->name, sizeof(t->name));
 		return 0;
 	}
+	if (c->arg[0] == PR_GET_TID_ADDRESS) { /* the kernel's is that of the OS thread */
+		*(uint32_t **)c->arg[1] = t->clear_tid;
+		return 0;
+	}
 	return CALL_PASS;
 }
 

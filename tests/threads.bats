@@ -32,6 +32,11 @@ load helpers
 	assert_os_threads_one
 }
 
+@test "threads: the word that is cleared at the end, the robust list" {
+	both thread_words
+	assert_os_threads_one
+}
+
 @test "threads: detached; joins that do not wait, or not for ever" {
 	both detach_basic
 	assert_parked futex 5

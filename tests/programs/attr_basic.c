@@ -70,7 +70,7 @@ static void affinity(void)
 	cpu_set_t set, all;
 	pthread_attr_t attr;
 	pthread_t t;
-	int first = 0;
+	int first = 0, ret;
 
 	pthread_getaffinity_np(pthread_self(), sizeof(all), &all);
 	while (!CPU_ISSET(first, &all))
@@ -79,8 +79,9 @@ static void affinity(void)
 	CPU_SET(first, &set);
 	pthread_attr_init(&attr);
 	SHOW(pthread_attr_setaffinity_np(&attr, sizeof(set), &set));
-	SHOW(pthread_create(&t, &attr, affine, &first));
+	ret = pthread_create(&t, &attr, affine, &first);
 	done(t);
+	printf("pthread_create with affinity: %s\n", error_name(ret));
 	pthread_getaffinity_np(pthread_self(), sizeof(set), &set);
 	printf("main's affinity is as it was: %d\n", !!CPU_EQUAL(&set, &all));
 }

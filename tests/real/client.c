@@ -50,7 +50,7 @@ static struct {
 	int connections, rounds, opening_limit, hold_ms, timeout_s;
 	SSL_CTX *tls;
 	struct script script;
-} options = { .opening_limit = 64, .hold_ms = 500, .timeout_s = 60 };
+} options = {.opening_limit = 64, .hold_ms = 500, .timeout_s = 60};
 
 static struct {
 	int epoll;
@@ -74,8 +74,7 @@ static double now(void)
 static void fail(struct conn *c, const char *why)
 {
 	if (all.failed++ < 5)
-		fprintf(stderr, "client: connection %d round %d: %s (%s)\n", c->number, c->round, why,
-			strerror(errno));
+		fprintf(stderr, "client: connection %d round %d: %s (%s)\n", c->number, c->round, why, strerror(errno));
 	if (c->state == CONNECTING || c->state == HANDSHAKE)
 		all.opening--;
 	if (c->fd >= 0)
@@ -88,7 +87,7 @@ static void fail(struct conn *c, const char *why)
 
 static void conn_open(struct conn *c)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c };
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
 	int one = 1;
 
 	c->state = CONNECTING;
@@ -353,7 +352,8 @@ static int run(void)
 static void usage(void)
 {
 	fputs("usage: client [-tr] [-c N] [-h MS] [-T SECONDS] HOST PORT CONNECTIONS ROUNDS\n"
-	      "              http PATH FILE | talk SEND EXPECT...\n", stderr);
+	      "              http PATH FILE | talk SEND EXPECT...\n",
+	      stderr);
 	exit(2);
 }
 
@@ -397,6 +397,6 @@ int main(int argc, char **argv)
 	conns = calloc((size_t)options.connections, sizeof(*conns));
 	all.latencies = calloc((size_t)options.connections * (size_t)options.rounds, sizeof(double));
 	for (int i = 0; i < options.connections; i++)
-		conns[i] = (struct conn){ .fd = -1, .number = i };
+		conns[i] = (struct conn){.fd = -1, .number = i};
 	return run();
 }

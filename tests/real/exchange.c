@@ -38,8 +38,8 @@ bool script_parse(struct script *s, const char *host, const char *port, char **a
 	if (strcmp(arguments[0], "http") || !arguments[2])
 		return false;
 	s->http = true;
-	if (asprintf(&s->request, "GET %s HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n", arguments[1], host,
-		     port, s->one_request ? "Connection: close\r\n" : "") < 0)
+	if (asprintf(&s->request, "GET %s HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n", arguments[1], host, port,
+		     s->one_request ? "Connection: close\r\n" : "") < 0)
 		return false;
 	return read_file(arguments[2], &s->body, &s->body_size);
 }

@@ -12,8 +12,8 @@ enum verdict { MORE, COMPLETE, COMPLETE_CLOSE, WRONG };
 struct script {
 	bool http;
 	bool one_request; /* http: the connection is for one request */
-	char **pairs;     /* talk: SEND EXPECT SEND EXPECT ... NULL */
-	char *request;    /* http */
+	char **pairs;	  /* talk: SEND EXPECT SEND EXPECT ... NULL */
+	char *request;	  /* http */
 	char *body;
 	size_t body_size;
 };

@@ -44,9 +44,10 @@ static void conn_close(struct conn *c)
 
 static void answer(struct conn *c, const char *status, off_t size)
 {
-	c->out_size = (size_t)snprintf(c->out, sizeof(c->out),
-		"HTTP/1.1 %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %lld\r\n%s\r\n",
-		status, (long long)size, c->closes ? "Connection: close\r\n" : "");
+	c->out_size = (size_t)snprintf(
+		c->out, sizeof(c->out),
+		"HTTP/1.1 %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %lld\r\n%s\r\n", status,
+		(long long)size, c->closes ? "Connection: close\r\n" : "");
 	c->out_sent = 0;
 	c->offset = 0;
 	c->size = size;
@@ -61,7 +62,7 @@ static void request(struct conn *c)
 	if (sscanf(c->in, "%*s /%1023s HTTP/%15s", path, version) != 2)
 		strcpy(path, "/"), strcpy(version, "1.0");
 	c->closes = !strncmp(version, "1.0", 3) ? !strcasestr(c->in, "\nConnection: keep-alive")
-						 : !!strcasestr(c->in, "\nConnection: close");
+						: !!strcasestr(c->in, "\nConnection: close");
 	c->file = openat(directory, path, O_RDONLY | O_CLOEXEC);
 	if (c->file < 0 || fstat(c->file, &status) || !S_ISREG(status.st_mode))
 		answer(c, "404 Not Found", 0);
@@ -132,7 +133,7 @@ static void accept_all(int listener)
 	for (;;) {
 		int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1;
 		struct conn *c;
-		struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
+		struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
 
 		if (fd < 0)
 			return;
@@ -148,12 +149,10 @@ static void accept_all(int listener)
 static int listen_anywhere(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(address);
 
-	if (bind(fd, (void *)&address, size) || listen(fd, 4096) ||
-	    getsockname(fd, (void *)&address, &size)) {
+	if (bind(fd, (void *)&address, size) || listen(fd, 4096) || getsockname(fd, (void *)&address, &size)) {
 		perror("origin");
 		exit(1);
 	}
@@ -164,13 +163,12 @@ static int listen_anywhere(void)
 
 int main(int argc, char **argv)
 {
-	struct epoll_event events[256], event = { .events = EPOLLIN };
+	struct epoll_event events[256], event = {.events = EPOLLIN};
 	struct rlimit files;
 	int listener;
 
 	echo = argc == 2 && !strcmp(argv[1], "echo");
-	if (!echo && (argc != 3 || strcmp(argv[1], "http") ||
-		      (directory = open(argv[2], O_PATH | O_CLOEXEC)) < 0)) {
+	if (!echo && (argc != 3 || strcmp(argv[1], "http") || (directory = open(argv[2], O_PATH | O_CLOEXEC)) < 0)) {
 		fputs("usage: origin http DIRECTORY | echo\n", stderr);
 		return 2;
 	}

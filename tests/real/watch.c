@@ -198,14 +198,14 @@ static int write_result(const char *name)
 		return -1;
 	for (int i = 0; i < clocks_size; i++)
 		ms += clocks[i].last_ms - clocks[i].first_ms;
-	fprintf(f, "processes %ld\nthreads_max %ld\nrss_kb_max %ld\ncpu_ms %.1f\n", processes,
-		threads_max, rss_kb_max, ms);
+	fprintf(f, "processes %ld\nthreads_max %ld\nrss_kb_max %ld\ncpu_ms %.1f\n", processes, threads_max, rss_kb_max,
+		ms);
 	return fclose(f);
 }
 
 int main(int argc, char **argv)
 {
-	struct timespec pause = { .tv_nsec = 5000000 };
+	struct timespec pause = {.tv_nsec = 5000000};
 	int pid, child, status = 0;
 
 	if (argc < 4) {
