@@ -239,8 +239,10 @@ static void thread_dead(struct fiber *f)
 long sys_exit(struct call *c)
 {
 	struct thread *t = thread_self();
+	void *list = t->robust_list;
 
-	futex_exit_robust_list(t->robust_list, t->tid);
+	t->robust_list = NULL; /* a fault in it ends this call; libc makes it again */
+	futex_exit_robust_list(list, t->tid);
 	if (threads.alive == 1) {
 		c->nr = SYS_exit_group; /* helper OS threads must not outlive the last thread */
 		return sys_exit_group(c);
