@@ -79,6 +79,8 @@ void signal_install(int sig)
 			act.flags = SA_RESTART;
 		act.handler = sig == SIGSEGV && fsbase_is_trapped() ? (uintptr_t)fsbase_segv : (uintptr_t)signal_entry;
 		act.flags = (act.flags & ~(unsigned long)(SA_NODEFER | SA_RESETHAND)) | SA_SIGINFO;
+		if (sig == SIGSEGV && fsbase_is_trapped()) /* the entry itself may find a stale thread pointer */
+			act.flags |= SA_NODEFER;
 		act.mask = SIGNAL_ALL_REALLY;
 		if (!(act.flags & SIGNAL_RESTORER_FLAG)) {
 			act.flags |= SIGNAL_RESTORER_FLAG;

@@ -42,6 +42,10 @@ load helpers
 	both signal_fault
 }
 
+@test "signals: thousands of faults while others want the CPU" {
+	both signal_faults
+}
+
 @test "signals: handlers that park, fork, leave the thread or switch contexts; set*id; many at once; no cost when idle" {
 	both signal_nested
 }
