@@ -97,4 +97,5 @@ def main():
     print("complete")
 
 
-main()
+if __name__ == "__main__": # multiprocessing imports it again in its children
+    main()
