@@ -29,10 +29,41 @@ static void run_queue_push(struct hub *hub, struct fiber *f)
 	hub->tail = &f->next;
 }
 
+/* xorshift64 (Marsaglia 2003). */
+static uint64_t draw(struct hub *hub)
+{
+	hub->seed ^= hub->seed << 13;
+	hub->seed ^= hub->seed >> 7;
+	hub->seed ^= hub->seed << 17;
+	return hub->seed;
+}
+
+#define SEED_CHOICE 8
+
+/* One of the first few, put at the head. */
+static void run_queue_shuffle(struct hub *hub)
+{
+	struct fiber **link = &hub->head, *f;
+
+	for (uint64_t n = draw(hub) % SEED_CHOICE; n && *link && (*link)->next; n--)
+		link = &(*link)->next;
+	f = *link;
+	if (!f || f == hub->head)
+		return;
+	*link = f->next;
+	if (!f->next)
+		hub->tail = link;
+	f->next = hub->head;
+	hub->head = f;
+}
+
 static struct fiber *run_queue_pop(struct hub *hub)
 {
-	struct fiber *f = hub->head;
+	struct fiber *f;
 
+	if (hub->seed)
+		run_queue_shuffle(hub);
+	f = hub->head;
 	if (f) {
 		hub->head = f->next;
 		if (!hub->head)

@@ -41,6 +41,7 @@ struct hub {
 	void (*on_stall)(struct hub *hub);     /* everyone is parked and nothing known can wake any */
 	/* Figures for the statistics. */
 	uint64_t switches, polls;
+	uint64_t seed;	 /* not 0: ready fibers run in an order that it decides, to find races and to see them again */
 	bool measures;	     /* keep blocked_ns, which costs two calls a batch */
 	uint64_t blocked_ns; /* of batches: time in which the OS thread neither waited in the loop nor had a CPU */
 	uint64_t batch_cpu_ns;

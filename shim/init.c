@@ -114,6 +114,7 @@ static void activate(void)
 	}
 	threads.hub.on_attention = on_attention;
 	threads.hub.measures = options.stats;
+	threads.hub.seed = options.seed;
 	if (options.report_stall)
 		threads.hub.on_stall = dump_on_stall;
 	if (options.verbose)

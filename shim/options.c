@@ -82,6 +82,21 @@ static void read_preempt(void)
 		options.preempt_ms = ms;
 }
 
+static void read_seed(void)
+{
+	const char *text = getenv("GREENSHIM_SEED");
+	char *end = NULL;
+
+	if (!text || !*text)
+		return;
+	errno = 0;
+	options.seed = strtoul(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9') {
+		complain("GREENSHIM_SEED", text, "a number");
+		options.seed = 0;
+	}
+}
+
 static void read_stats(void)
 {
 	const char *text = getenv("GREENSHIM_STATS");
@@ -101,7 +116,7 @@ static void read_stats(void)
 static void leave_children_alone(void)
 {
 	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS", "GREENSHIM_STACK",
-			       "GREENSHIM_VERBOSE",	"GREENSHIM_STALL", "GREENSHIM_PREEMPT"};
+			       "GREENSHIM_VERBOSE",	"GREENSHIM_STALL", "GREENSHIM_PREEMPT",   "GREENSHIM_SEED"};
 	const char *preload = getenv("LD_PRELOAD");
 	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
 	char *save = NULL;
@@ -131,6 +146,7 @@ void options_read(void)
 	options.report_stall = is_set("GREENSHIM_STALL");
 	read_stack();
 	read_preempt();
+	read_seed();
 	read_stats();
 	if (options.no_children)
 		leave_children_alone();
