@@ -179,6 +179,15 @@ static bool is_joining(const uint32_t *addr, uint32_t expected)
 	return t && t->clear_tid == addr;
 }
 
+static long wake(uint32_t *addr, long n, uint32_t bitset)
+{
+	long woken = futex_wake(addr, n, bitset);
+
+	if (woken)
+		thread_did_wake();
+	return woken;
+}
+
 static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 {
 	uint32_t *addr = (uint32_t *)c->arg[0], *addr2 = (uint32_t *)c->arg[4];
@@ -191,9 +200,9 @@ static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 	case FUTEX_WAIT_BITSET:
 		return wait_for_wake(addr, val, val3, deadline_ns);
 	case FUTEX_WAKE:
-		return futex_wake(addr, n, FUTEX_BITSET_MATCH_ANY);
+		return wake(addr, n, FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAKE_BITSET:
-		return val3 ? futex_wake(addr, n, val3) : -EINVAL;
+		return val3 ? wake(addr, n, val3) : -EINVAL;
 	case FUTEX_CMP_REQUEUE:
 		if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != val3)
 			return -EAGAIN;

@@ -22,6 +22,7 @@ struct thread {
 	struct thread *hash_next;
 	int tid;
 	unsigned busy;	     /* calls in a row that did not park: fairness */
+	unsigned woken;	     /* others that it woke since it last let them run for that */
 	uint32_t *clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address(2) */
 	void *robust_list;   /* set_robust_list(2) */
 	char name[16];	     /* PR_SET_NAME */
@@ -65,6 +66,19 @@ static inline void thread_did_not_block(void)
 
 	if (++t->busy >= BUSY_LIMIT) {
 		t->busy = 0;
+		hub_yield();
+	}
+}
+
+/* SWITCHES, sometimes. A thread that takes a lock again as soon as it has released it would always wait, or end its turn,
+ * with the lock held: those whom it wakes must at times find it free. */
+#define WOKEN_LIMIT 32
+static inline void thread_did_wake(void)
+{
+	struct thread *t = thread_self();
+
+	if (++t->woken >= WOKEN_LIMIT) {
+		t->woken = 0;
 		hub_yield();
 	}
 }

@@ -25,3 +25,14 @@ load helpers
 		both $program
 	done
 }
+
+@test "preempt: a lock that its owner takes again at once, and waits with, is still had by others" {
+	both lock_greedy
+	assert_os_threads_one
+}
+
+# A turn in each tick of CPU time, which the kernel looks at every 4 ms, would take longer than the limit.
+@test "preemption: threads that hand work around get their turns faster than the ticks of CPU time" {
+	limit=30 both preempt_turns
+	assert_stat preempted 1000
+}
