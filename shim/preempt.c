@@ -5,16 +5,19 @@
 
 #include "options.h"
 #include "signal_state.h"
+#include "stats.h"
 
 #define NS_PER_MS 1000000
 #define FINE_NS 200000
-#define FINE_QUIET 50	 /* fine ticks without use */
+#define FINE_QUIET 10	 /* fine ticks without use */
 #define THERE_AND_BACK 2 /* switches of a yield to the hub when nobody else is ready */
 
 static int coarse, fine;
 static bool started, has_fine, is_fine;
-static unsigned quiet;	  /* fine ticks since others were found waiting */
+static bool by_coarse;	  /* the tick that is due */
+static unsigned quiet;	  /* fine ticks since others were found waiting, and calls were made */
 static uint64_t switches; /* the hub's, at the last tick */
+static uint64_t calls;	  /* the kernel's, at the end of the last preemption that let others run */
 
 static bool create(clockid_t clock, int *timer)
 {
@@ -63,29 +66,32 @@ bool preempt_is_tick(const siginfo_t *info)
 	return info->si_code == SI_TIMER && (info->si_ptr == &coarse || info->si_ptr == &fine);
 }
 
-bool preempt_is_due(void)
+bool preempt_is_due(const siginfo_t *tick)
 {
 	bool stuck = threads.hub.switches == switches;
 
 	switches = threads.hub.switches;
 	if (is_fine && ++quiet > FINE_QUIET)
 		set_fine(false);
+	by_coarse = tick->si_ptr == &coarse;
 	return stuck && threads.alive > 1;
 }
 
-uint64_t preempt_begin(void)
+struct preemption preempt_begin(void)
 {
-	uint64_t before = threads.hub.switches;
+	struct preemption p = {.switches = threads.hub.switches, .by_coarse = by_coarse};
 
-	switches = before + THERE_AND_BACK; /* whoever is next has the CPU from then on */
-	return before;
+	switches = p.switches + THERE_AND_BACK; /* whoever is next has the CPU from then on */
+	return p;
 }
 
-void preempt_end(uint64_t before)
+void preempt_end(struct preemption p)
 {
-	if (threads.hub.switches - before <= THERE_AND_BACK)
+	if (threads.hub.switches - p.switches <= THERE_AND_BACK)
 		return;
-	quiet = 0;
-	if (has_fine && !is_fine)
+	if (calls != stats.kernel_calls)
+		quiet = 0;
+	calls = stats.kernel_calls;
+	if (has_fine && !is_fine && p.by_coarse)
 		set_fine(true);
 }

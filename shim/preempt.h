@@ -7,7 +7,8 @@
  *
  * The kernel looks at CPU-time timers at its own ticks only (4 ms with HZ=250), too seldom for threads that spin until
  * others change a variable and so hand their work around. As long as preemptions find others waiting, a second timer, of
- * real time, ticks every 0.2 ms. */
+ * real time, ticks every 0.2 ms; after 10 ticks among threads that only compute it rests until the first one's next
+ * preemption: where a tick costs much (60 us in some virtual machines), they shall not pay for it. */
 #ifndef SHIM_PREEMPT_H
 #define SHIM_PREEMPT_H
 
@@ -23,9 +24,15 @@ void preempt_forked(void);
 
 bool preempt_is_tick(const siginfo_t *info);
 /* The running greenlet has had the CPU for long enough. */
-bool preempt_is_due(void);
-/* Around the switch to the others: end takes what begin gave. */
-uint64_t preempt_begin(void);
-void preempt_end(uint64_t before);
+bool preempt_is_due(const siginfo_t *tick);
+
+/* Around the switch to the others. */
+struct preemption {
+	uint64_t switches; /* the hub's, before */
+	bool by_coarse;
+};
+
+struct preemption preempt_begin(void);
+void preempt_end(struct preemption p);
 
 #endif

@@ -129,13 +129,13 @@ static void fault_again(int sig, ucontext_t *uc)
 /* SWITCHES. It has had the CPU for long: as if it had called sched_yield here. */
 static void preempted(struct thread *t, ucontext_t *uc)
 {
-	uint64_t before = preempt_begin();
+	struct preemption p = preempt_begin();
 
 	signals_blocked_already();
 	signals_stack_entered(t);
 	stats.preempted++;
 	let_others_run(t);
-	preempt_end(before);
+	preempt_end(p);
 	run_all_due(t, uc);
 	leave(t, uc);
 }
@@ -262,7 +262,7 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	if (bounded_interrupted(info, uc))
 		return;
 	if (preempt_is_tick(info)) {
-		if (preempt_is_due() && in_program(t, uc))
+		if (preempt_is_due(info) && in_program(t, uc))
 			preempted(t, uc);
 		return;
 	}

@@ -36,3 +36,9 @@ load helpers
 	limit=30 both preempt_turns
 	assert_stat preempted 1000
 }
+
+# A turn in each tick of CPU time, which the kernel looks at every 4 ms, would take longer than the limit.
+@test "preemption: threads that hand work around get their turns faster than the ticks of CPU time" {
+	limit=30 both preempt_turns
+	assert_stat preempted 1000
+}
