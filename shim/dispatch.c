@@ -2,6 +2,7 @@
 
 #include <sys/syscall.h>
 
+#include "signal_state.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -52,12 +53,18 @@ static struct answer answer(long result)
 	return (struct answer){result, 0};
 }
 
+/* Made by a process that shares our memory (CLONE_VM without CLONE_VFORK): the kernel answers it. */
+static bool is_anothers(void)
+{
+	return threads.memory_lent && sys_call(SYS_getpid) != signal_pid();
+}
+
 struct answer dispatch(struct call *c)
 {
 	struct thread *t = thread_self();
 	long ret;
 
-	if (!call_is_intercepted(c->nr))
+	if (!call_is_intercepted(c->nr) || is_anothers())
 		return answer(CALL_PASS);
 	if (signals.lent)
 		signals_real_mask_back();

@@ -72,7 +72,10 @@ long process_clone(struct call *c, unsigned long flags, uintptr_t stack)
 		return fork_here(c);
 	fd_share_all();
 	signals_real_mask_for_child();
-	return CALL_PASS_VFORK;
+	if (flags & CLONE_VFORK)
+		return CALL_PASS_VFORK;
+	threads.memory_lent = true; /* it runs beside us, and has our thread-local storage unless it brings its own */
+	return CALL_PASS;
 }
 
 #ifdef SYS_fork

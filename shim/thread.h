@@ -36,6 +36,7 @@ struct threads {
 	struct hub hub;
 	struct thread main;
 	bool active; /* calls are answered here */
+	bool memory_lent; /* a process that shares it was made: who calls must be looked at */
 	unsigned alive;
 };
 

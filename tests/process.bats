@@ -18,6 +18,10 @@ load helpers
 	both process_wait
 }
 
+@test "process: children that share the memory and run beside it" {
+	both process_share
+}
+
 @test "locks: flock, F_SETLKW, F_OFD_SETLKW between processes and threads" {
 	both lock_two
 }
