@@ -196,6 +196,7 @@ long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uint
 	stats.threads_made++;
 	preempt_start();
 	hub_start(&t->fiber);
+	self->busy = BUSY_LIMIT - 1; /* natively the new one starts at once: at the next call that does not block */
 	return t->tid;
 }
 

@@ -128,3 +128,9 @@ load helpers
 	assert_switched 1000
 	assert_os_threads_one
 }
+
+# icecast2 accepts connections before a thread that it made has set up what they need; natively that is long done.
+@test "threads: a new thread starts when its creator makes a call, even one that does not block" {
+	run_under early "$(program_of thread_early)"
+	[ "$(cat "$BATS_TEST_TMPDIR/early.out")" = "started: 1" ]
+}
