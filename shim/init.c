@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <threads.h>
 #include <time.h>
@@ -92,6 +93,16 @@ static void say_counts(void)
 		return; /* nowhere left to say it */
 }
 
+/* LeakSanitizer's, in the program or a library. It asks the kernel for the threads whose stacks it searches. */
+extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+static bool leaks_are_looked_for(void)
+{
+	const char *set = getenv("ASAN_OPTIONS");
+
+	return __lsan_do_recoverable_leak_check && !(set && strstr(set, "detect_leaks=0"));
+}
+
 static void activate(void)
 {
 	static bool given_up;
@@ -99,6 +110,11 @@ static void activate(void)
 
 	if (given_up || options.off)
 		return;
+	if (leaks_are_looked_for()) {
+		given_up = true;
+		say("a sanitizer looks for leaks", "it sees no stacks but those of the kernel's threads");
+		return;
+	}
 	if (!patch_new_objects()) {
 		given_up = true;
 		say("libc could not be patched", patch_counts()->cause ? patch_counts()->cause : "unknown cause");

@@ -285,3 +285,15 @@ compile() {
 	[ -z "$(find image -type f -o -type l)" ]
 	[ ! -e image/usr/lib/greenshim ] && [ ! -e image/usr/libexec/greenshim ]
 }
+
+@test "launcher: a program with a leak sanitizer runs natively, unless that is off" {
+	local program=$BATS_TEST_TMPDIR/sanitized
+
+	gcc -fsanitize=address -pthread -D_GNU_SOURCE -o "$program" "$root/tests/programs/once_basic.c" 2>/dev/null ||
+		skip "no libasan"
+	export ASAN_OPTIONS=verify_asan_link_order=0
+	compare "$program"
+	grep -q 'sanitizer looks for leaks.*runs natively' "$BATS_TEST_TMPDIR/greenshim.err"
+	export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
+	both "$program"
+}
