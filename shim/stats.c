@@ -64,6 +64,9 @@ static void compose(struct text *text)
 	for (long nr = 0; nr < CALL_LIMIT; nr++)
 		if (stats.parks[nr])
 			put(text, "parks.", call_name(nr), stats.parks[nr]);
+	for (long nr = 0; nr < CALL_LIMIT; nr++)
+		if (stats.answered[nr])
+			put(text, "calls.", call_name(nr), stats.answered[nr]);
 }
 
 /* The name with %p replaced by the process's number. */

@@ -35,7 +35,7 @@ struct threads {
 	struct list all;
 	struct hub hub;
 	struct thread main;
-	bool active; /* calls are answered here */
+	bool active;	  /* calls are answered here */
 	bool memory_lent; /* a process that shares it was made: who calls must be looked at */
 	unsigned alive;
 };

@@ -53,3 +53,7 @@ load helpers
 	assert_parked read 5
 	assert_parked write
 }
+
+@test "what the kernel goes on with by itself: io_getevents, io_uring" {
+	both io_kernel
+}

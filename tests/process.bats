@@ -33,3 +33,7 @@ load helpers
 @test "threads: names, CPUs, policies and niceness are each thread's own" {
 	both sched_own
 }
+
+@test "rare calls: credentials, scheduling, exec by descriptor, openat2, pwritev2, semop, tkill" {
+	both calls_rare
+}
