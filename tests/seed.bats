@@ -52,5 +52,4 @@ in_ten_orders() {
 		"$greenshim" --seed $seed "$BATS_TEST_TMPDIR/order" | cmp - "$BATS_TEST_TMPDIR/$seed"
 	done
 	refute cmp "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR/2"
-	"$greenshim" "$BATS_TEST_TMPDIR/order" | grep -x '0 1 2 3 4 5 0 1 2.*'
 }
