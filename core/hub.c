@@ -10,9 +10,6 @@
 #include "kernel.h"
 #include "loop.h"
 
-/* libev and the hooks run here; untouched pages cost nothing. */
-#define HUB_STACK (256 << 10)
-#define GUARD 4096
 /* The batch of ready fibers is cut for a poll after this many switches or this long. */
 #define BATCH_SWITCHES 1024
 #define BATCH_NS 500000
@@ -330,7 +327,7 @@ __attribute__((noinline, noclone)) static int *errno_now(void)
 	return &errno;
 }
 
-static void hub_main(void *arg)
+void hub_main(void *arg)
 {
 	struct hub *hub = arg;
 	int saved = *errno_now(); /* whose thread-locals these are shall find no trace of us */
@@ -348,72 +345,4 @@ static void hub_main(void *arg)
 		fiber_self = NULL;
 		saved = *errno_now();
 	}
-}
-
-static int hub_prepare(struct hub *hub, struct fiber *main_fiber)
-{
-	hub->tail = &hub->head;
-	list_init(&hub->arm);
-	hub->loop = loop_open(hub);
-	if (!hub->loop)
-		return -EMFILE;
-	fiber_prepare(&hub->fiber, hub, (char *)hub->stack + GUARD, HUB_STACK - GUARD, hub_main, hub);
-	hub->fiber.why = "hub";
-	hub->now_ns = hub->batch_ns = now_ns();
-	main_fiber->hub = hub;
-	main_fiber->state = FIBER_RUNNING;
-	main_fiber->context.tp = context_thread_pointer();
-	hub->home_tp = main_fiber->context.tp;
-	hub_self = hub;
-	fiber_self = main_fiber;
-	return 0;
-}
-
-int hub_open(struct hub *hub, struct fiber *main_fiber)
-{
-	long stack = kernel_call(SYS_mmap, 0, HUB_STACK, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-	int err;
-
-	if (kernel_failed(stack))
-		return (int)stack;
-	kernel_call(SYS_mprotect, stack, GUARD, PROT_NONE);
-	context_init();
-	memset(hub, 0, sizeof(*hub));
-	hub->stack = (void *)stack;
-	err = hub_prepare(hub, main_fiber);
-	if (err)
-		kernel_call(SYS_munmap, stack, HUB_STACK);
-	return err;
-}
-
-static void close_loop(void *arg)
-{
-	loop_close(((struct hub *)arg)->loop);
-}
-
-void hub_close(struct hub *hub)
-{
-	fdwait_reset(hub);
-	hub_call(close_loop, hub);
-	asan_forget(hub->stack, HUB_STACK);
-	kernel_call(SYS_munmap, hub->stack, HUB_STACK);
-	fiber_self = NULL;
-	hub_self = NULL;
-}
-
-int hub_forked(struct hub *hub)
-{
-	struct fiber *self = fiber_self;
-	void *stack = hub->stack;
-	void (*on_attention)(struct hub *) = hub->on_attention;
-	void (*on_stall)(struct hub *) = hub->on_stall;
-
-	fdwait_reset(hub);
-	hub_call(close_loop, hub);
-	memset(hub, 0, sizeof(*hub));
-	hub->stack = stack;
-	hub->on_attention = on_attention;
-	hub->on_stall = on_stall;
-	return hub_prepare(hub, self);
 }

@@ -41,8 +41,8 @@ struct hub {
 	void (*on_stall)(struct hub *hub);     /* everyone is parked and nothing known can wake any */
 	/* Figures for the statistics. */
 	uint64_t switches, polls;
-	uint64_t seed;	 /* not 0: ready fibers run in an order that it decides, to find races and to see them again */
-	bool measures;	     /* keep blocked_ns, which costs two calls a batch */
+	uint64_t seed; /* not 0: ready fibers run in an order that it decides, to find races and to see them again */
+	bool measures; /* keep blocked_ns, which costs two calls a batch */
 	uint64_t blocked_ns; /* of batches: time in which the OS thread neither waited in the loop nor had a CPU */
 	uint64_t batch_cpu_ns;
 };
@@ -55,6 +55,9 @@ int hub_open(struct hub *hub, struct fiber *main_fiber);
 void hub_close(struct hub *hub);
 /* In the child of fork: forgets every fiber but the calling one; the parent's epoll set is not touched. 0 or -errno. */
 int hub_forked(struct hub *hub);
+
+/* hub.c, for hub_open.c: what the hub's own fiber runs. */
+void hub_main(void *hub);
 
 /* SWITCHES. Parks the calling fiber until hub_wake (returns its value) or the deadline (returns -ETIMEDOUT).
  * A wake-up by hub_wake_kept that came before is taken at once. */

@@ -115,8 +115,8 @@ static void read_stats(void)
 /* What the program starts finds no trace of the shim. An LD_PRELOAD of others stays. */
 static void leave_children_alone(void)
 {
-	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS", "GREENSHIM_STACK",
-			       "GREENSHIM_VERBOSE",	"GREENSHIM_STALL", "GREENSHIM_PREEMPT",   "GREENSHIM_SEED"};
+	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS",   "GREENSHIM_STACK", "GREENSHIM_VERBOSE",
+			       "GREENSHIM_STALL",	"GREENSHIM_PREEMPT", "GREENSHIM_SEED"};
 	const char *preload = getenv("LD_PRELOAD");
 	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
 	char *save = NULL;

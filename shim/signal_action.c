@@ -76,7 +76,8 @@ void signal_install(int sig)
 
 	if (has_our_handler(sig)) {
 		if (!signal_is_handled(sig))
-			act.flags = SA_RESTART | SA_ONSTACK; /* the program's stack may be none: Erlang's is in its heap */
+			act.flags =
+				SA_RESTART | SA_ONSTACK; /* the program's stack may be none: Erlang's is in its heap */
 		act.handler = sig == SIGSEGV && fsbase_is_trapped() ? (uintptr_t)fsbase_segv : (uintptr_t)signal_entry;
 		act.flags = (act.flags & ~(unsigned long)(SA_NODEFER | SA_RESETHAND)) | SA_SIGINFO;
 		if (sig == SIGSEGV && fsbase_is_trapped()) /* the entry itself may find a stale thread pointer */
