@@ -38,8 +38,7 @@ enum state { IDLE, CONNECTING, HANDSHAKE, HOLDING, TALKING, DONE, FAILED };
 struct conn {
 	int fd;
 	enum state state;
-	int number;
-	int round;
+	int number, round;
 	SSL *tls;
 	double started;
 	struct exchange exchange;
@@ -54,8 +53,7 @@ static struct {
 
 static struct {
 	int epoll;
-	int opening, ready, done, failed;
-	int next;
+	int opening, ready, done, failed, next;
 	bool holding;
 	long exchanges, bytes;
 	double *latencies;
