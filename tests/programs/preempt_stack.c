@@ -8,7 +8,7 @@
 
 #define ALTERNATE 65536
 
-static volatile int counted;
+static volatile unsigned long counted;
 
 static void *count(void *arg)
 {

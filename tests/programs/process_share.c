@@ -14,7 +14,7 @@
 static char stack[4][65536] __attribute__((aligned(16)));
 static int fds[2];
 static volatile int own_pid[4];
-static volatile int spun;
+static volatile unsigned long spun;
 
 /* Raw calls: errno is shared too. */
 static int child(void *arg)
