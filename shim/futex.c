@@ -16,13 +16,6 @@
 #define PAGE ((uintptr_t)4096)
 #define HUGE_PAGE ((uintptr_t)2 << 20)
 
-struct waiter {
-	struct list node;
-	uint32_t *addr;
-	uint32_t bitset;
-	struct fiber *fiber;
-};
-
 static struct list buckets[BUCKETS];
 
 void futex_init(void)
@@ -38,21 +31,45 @@ static struct list *bucket(const uint32_t *addr)
 	return &buckets[(key ^ key >> 10 ^ key >> 20) % BUCKETS];
 }
 
-static long wait_for_wake(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
+void futex_enlist(struct futex_waiter *w)
 {
-	struct waiter w = {.addr = addr, .bitset = bitset, .fiber = fiber_self};
+	list_push(bucket(w->addr), &w->node);
+}
+
+long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
+{
+	struct futex_waiter w = {.addr = addr, .bitset = bitset, .fiber = fiber_self};
 	long ret;
 
 	if (!bitset)
 		return -EINVAL;
 	if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != expected)
 		return -EAGAIN;
-	list_push(bucket(addr), &w.node);
+	futex_enlist(&w);
 	ret = thread_park("futex", deadline_ns);
 	list_remove(&w.node);
+	return ret;
+}
+
+/* Restarted after a handler with SA_RESTART, unless there is a timeout. */
+static long restartable(long ret, uint64_t deadline_ns)
+{
 	if (ret == -EINTR)
 		return deadline_ns == DEADLINE_NEVER ? -ERESTARTSYS : -ERESTARTNOHAND;
 	return ret;
+}
+
+/* False: it is already awake for another reason. */
+static bool rouse(struct futex_waiter *w)
+{
+	bool is_first = !w->woken || *w->woken < 0;
+
+	list_remove(&w->node);
+	if (is_first && !hub_wake(w->fiber, 0))
+		return false;
+	if (w->woken && *w->woken < w->index)
+		*w->woken = w->index;
+	return true;
 }
 
 long futex_wake(uint32_t *addr, long n, uint32_t bitset)
@@ -61,35 +78,35 @@ long futex_wake(uint32_t *addr, long n, uint32_t bitset)
 	long woken = 0;
 
 	LIST_EACH_SAFE(node, head) {
-		struct waiter *w = LIST_ENTRY(node, struct waiter, node);
+		struct futex_waiter *w = LIST_ENTRY(node, struct futex_waiter, node);
 
 		if (woken >= n)
 			break;
-		if (w->addr != addr || !(w->bitset & bitset))
-			continue;
-		list_remove(node);
-		woken += hub_wake(w->fiber, 0);
+		if (w->addr == addr && w->bitset & bitset)
+			woken += rouse(w);
 	}
 	return woken;
 }
 
-/* Wakes n, and moves up to m of the rest to wait at `to`. Both numbers count, as FUTEX_CMP_REQUEUE says. */
-static long requeue(uint32_t *addr, long n, uint32_t *to, long m)
+long futex_requeue(uint32_t *addr, long n, uint32_t *to, long m)
 {
 	struct list *head = bucket(addr), moved;
-	long woken = futex_wake(addr, n, FUTEX_BITSET_MATCH_ANY), count = 0;
+	long woken, count = 0;
 	struct list *node;
 
+	if (n < 0 || m < 0)
+		return -EINVAL;
+	woken = futex_wake(addr, n, FUTEX_BITSET_MATCH_ANY);
 	list_init(&moved);
 	LIST_EACH_SAFE(p, head) {
-		if (LIST_ENTRY(p, struct waiter, node)->addr != addr || count >= m)
+		if (LIST_ENTRY(p, struct futex_waiter, node)->addr != addr || count >= m)
 			continue;
 		list_remove(p);
 		list_push(&moved, p);
 		count++;
 	}
 	while ((node = list_pop(&moved))) {
-		LIST_ENTRY(node, struct waiter, node)->addr = to;
+		LIST_ENTRY(node, struct futex_waiter, node)->addr = to;
 		list_push(bucket(to), node);
 	}
 	return woken + count;
@@ -130,6 +147,12 @@ static bool compare(int32_t old, unsigned cmp, int32_t arg)
 	}
 }
 
+/* The kernel counts after it has woken one: 0 and less wake one too. */
+static long at_least_one(long n)
+{
+	return n < 1 ? 1 : n;
+}
+
 static long wake_op(uint32_t *addr, long n, uint32_t *addr2, long n2, uint32_t encoded)
 {
 	unsigned op = encoded >> 28 & 15, cmp = encoded >> 24 & 15;
@@ -142,28 +165,33 @@ static long wake_op(uint32_t *addr, long n, uint32_t *addr2, long n2, uint32_t e
 	if (op & FUTEX_OP_OPARG_SHIFT)
 		op_arg = 1 << (op_arg & 31);
 	old = operate(addr2, op, (uint32_t)op_arg);
-	woken = futex_wake(addr, n, FUTEX_BITSET_MATCH_ANY);
+	woken = futex_wake(addr, at_least_one(n), FUTEX_BITSET_MATCH_ANY);
 	if (compare((int32_t)old, cmp, cmp_arg))
-		woken += futex_wake(addr2, n2, FUTEX_BITSET_MATCH_ANY);
+		woken += futex_wake(addr2, at_least_one(n2), FUTEX_BITSET_MATCH_ANY);
 	return woken;
 }
 
-/* The deadline that the call's timespec means, or 0 for one that is malformed. */
+uint64_t futex_deadline(clockid_t clock, const struct timespec *at)
+{
+	uint64_t now;
+
+	if (!at)
+		return DEADLINE_NEVER;
+	if (at->tv_sec < 0 || (unsigned long)at->tv_nsec >= NS_PER_SEC)
+		return 0;
+	if (clock == CLOCK_MONOTONIC)
+		return timespec_ns(at) + !timespec_ns(at);
+	now = clock_ns(CLOCK_REALTIME);
+	return timespec_ns(at) <= now ? 1 : deadline_in(timespec_ns(at) - now);
+}
+
 static uint64_t deadline_of(int op, const struct timespec *ts)
 {
 	int cmd = op & FUTEX_CMD_MASK;
-	uint64_t now;
+	uint64_t at = futex_deadline(
+		cmd != FUTEX_LOCK_PI && !(op & FUTEX_CLOCK_REALTIME) ? CLOCK_MONOTONIC : CLOCK_REALTIME, ts);
 
-	if (!ts)
-		return DEADLINE_NEVER;
-	if (ts->tv_sec < 0 || (unsigned long)ts->tv_nsec >= NS_PER_SEC)
-		return 0;
-	if (cmd == FUTEX_WAIT)
-		return deadline_in(timespec_ns(ts));
-	if (cmd != FUTEX_LOCK_PI && !(op & FUTEX_CLOCK_REALTIME))
-		return timespec_ns(ts) + !timespec_ns(ts);
-	now = clock_ns(CLOCK_REALTIME);
-	return timespec_ns(ts) <= now ? 1 : deadline_in(timespec_ns(ts) - now);
+	return ts && at && cmd == FUTEX_WAIT ? deadline_in(timespec_ns(ts)) : at;
 }
 
 static bool waits(int cmd)
@@ -179,13 +207,31 @@ static bool is_joining(const uint32_t *addr, uint32_t expected)
 	return t && t->clear_tid == addr;
 }
 
-static long wake(uint32_t *addr, long n, uint32_t bitset)
+long futex_wake_up(uint32_t *addr, long n, uint32_t bitset)
 {
-	long woken = futex_wake(addr, n, bitset);
+	long woken = futex_wake(addr, at_least_one(n), bitset);
 
 	if (woken)
 		thread_did_wake();
 	return woken;
+}
+
+static bool has_waiters(uint32_t *addr)
+{
+	LIST_EACH(node, bucket(addr))
+		if (LIST_ENTRY(node, struct futex_waiter, node)->addr == addr)
+			return true;
+	return false;
+}
+
+/* Among those that wait to be given a lock nobody may wait otherwise. */
+static long requeue_pi(uint32_t *addr, long n, uint32_t *lock, long m, uint32_t expected)
+{
+	if (n != 1 || m < 0 || addr == lock)
+		return -EINVAL;
+	if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != expected)
+		return -EAGAIN;
+	return has_waiters(addr) ? -EINVAL : futex_pi_requeue(addr, m, lock);
 }
 
 static long private(const struct call *c, int cmd, uint64_t deadline_ns)
@@ -196,21 +242,25 @@ static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 
 	switch (cmd) {
 	case FUTEX_WAIT:
-		return wait_for_wake(addr, val, FUTEX_BITSET_MATCH_ANY, deadline_ns);
+		return restartable(futex_wait(addr, val, FUTEX_BITSET_MATCH_ANY, deadline_ns), deadline_ns);
 	case FUTEX_WAIT_BITSET:
-		return wait_for_wake(addr, val, val3, deadline_ns);
+		return restartable(futex_wait(addr, val, val3, deadline_ns), deadline_ns);
 	case FUTEX_WAKE:
-		return wake(addr, n, FUTEX_BITSET_MATCH_ANY);
+		return futex_wake_up(addr, n, FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAKE_BITSET:
-		return val3 ? wake(addr, n, val3) : -EINVAL;
+		return val3 ? futex_wake_up(addr, n, val3) : -EINVAL;
 	case FUTEX_CMP_REQUEUE:
 		if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != val3)
 			return -EAGAIN;
-		return requeue(addr, n, addr2, m);
+		return futex_requeue(addr, n, addr2, m);
 	case FUTEX_REQUEUE:
-		return requeue(addr, n, addr2, m);
+		return futex_requeue(addr, n, addr2, m);
 	case FUTEX_WAKE_OP:
 		return wake_op(addr, n, addr2, m, val3);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_pi_wait(addr, val, addr2, deadline_ns);
+	case FUTEX_CMP_REQUEUE_PI:
+		return requeue_pi(addr, n, addr2, m, val3);
 	default:
 		return futex_pi(cmd, addr, deadline_ns);
 	}
@@ -229,17 +279,9 @@ static long duplicate(uintptr_t addr, uintptr_t page)
 }
 
 /* Many say shared and mean their own memory: glibc's robust mutexes, libstdc++'s futures. */
-static bool in_own_memory(uintptr_t addr)
+bool futex_in_own_memory(const uint32_t *addr)
 {
-	return duplicate(addr, PAGE) == -EINVAL && sys_failed(duplicate(addr, HUGE_PAGE));
-}
-
-static bool has_waiters(uint32_t *addr)
-{
-	LIST_EACH(node, bucket(addr))
-		if (LIST_ENTRY(node, struct waiter, node)->addr == addr)
-			return true;
-	return false;
+	return duplicate((uintptr_t)addr, PAGE) == -EINVAL && sys_failed(duplicate((uintptr_t)addr, HUGE_PAGE));
 }
 
 /* Others may wait or wake in other processes: a real OS thread waits, and wakes are the kernel's. */
@@ -251,19 +293,32 @@ static long shared(struct call *c, int cmd, uint64_t deadline_ns)
 		return has_waiters(addr) ? private(c, cmd, deadline_ns) : call_native(c);
 	if (waits(cmd) && __atomic_load_n(addr, __ATOMIC_SEQ_CST) != (uint32_t)c->arg[2])
 		return -EAGAIN;
-	if (in_own_memory((uintptr_t)addr))
+	if (futex_in_own_memory(addr))
 		return private(c, cmd, deadline_ns);
-	return waits(cmd) ? offload_call(c) : call_native(c);
+	return waits(cmd) ? restartable(offload_call(c), deadline_ns) : call_native(c);
 }
 
 static bool takes_timeout(int cmd)
 {
-	return waits(cmd) || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2;
+	return waits(cmd) || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2;
+}
+
+static bool takes_second(int cmd)
+{
+	return cmd == FUTEX_REQUEUE || cmd == FUTEX_CMP_REQUEUE || cmd == FUTEX_WAKE_OP ||
+	       cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_CMP_REQUEUE_PI;
 }
 
 static bool is_pi(int cmd)
 {
-	return cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_TRYLOCK_PI || cmd == FUTEX_UNLOCK_PI;
+	return cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_TRYLOCK_PI || cmd == FUTEX_UNLOCK_PI ||
+	       cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_CMP_REQUEUE_PI;
+}
+
+/* Others know no clock but their own. */
+static bool takes_clock(int cmd)
+{
+	return cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI2;
 }
 
 long sys_futex(struct call *c)
@@ -271,8 +326,10 @@ long sys_futex(struct call *c)
 	int op = (int)c->arg[1], cmd = op & FUTEX_CMD_MASK;
 	uint64_t deadline_ns = DEADLINE_NEVER;
 
-	if (cmd > FUTEX_LOCK_PI2 || cmd == FUTEX_FD || c->arg[0] & 3)
+	if (cmd > FUTEX_LOCK_PI2 || cmd == FUTEX_FD || c->arg[0] & 3 || (takes_second(cmd) && c->arg[4] & 3))
 		return call_native(c);
+	if (op & FUTEX_CLOCK_REALTIME && !takes_clock(cmd))
+		return -ENOSYS;
 	if (takes_timeout(cmd))
 		deadline_ns = deadline_of(op, (const struct timespec *)c->arg[3]);
 	if (!deadline_ns)

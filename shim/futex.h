@@ -3,15 +3,45 @@
 #ifndef SHIM_FUTEX_H
 #define SHIM_FUTEX_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
+
+#include "../core/waitq.h"
+
+struct fiber;
+
+/* On the waiter's stack, or what it holds otherwise, while it is parked. */
+struct futex_waiter {
+	struct list node;
+	uint32_t *addr;
+	uint32_t bitset;
+	int index;   /* among several that one fiber waits for at a time */
+	long *woken; /* of those: the last one that was woken, -1 before; NULL: there is but one */
+	struct fiber *fiber;
+};
 
 void futex_init(void);
+void futex_enlist(struct futex_waiter *w);
+/* SWITCHES. Parks while the word is as expected: 0, -EAGAIN, -EINTR, -ETIMEDOUT; -EINVAL without a bit. */
+long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns);
 /* Makes up to n waiters at addr ready; how many. Never switches. */
 long futex_wake(uint32_t *addr, long n, uint32_t bitset);
+/* SWITCHES, sometimes. The program's own: at least one. */
+long futex_wake_up(uint32_t *addr, long n, uint32_t bitset);
+/* Wakes n, and moves up to m of the rest to wait at `to`. Both numbers count, as FUTEX_CMP_REQUEUE says. */
+long futex_requeue(uint32_t *addr, long n, uint32_t *to, long m);
+/* No other process can wait or wake there, though the program says that it is shared. */
+bool futex_in_own_memory(const uint32_t *addr);
+/* The time on the clock as a deadline; 0 for one that is malformed. NULL: never. */
+uint64_t futex_deadline(clockid_t clock, const struct timespec *at);
 /* A thread died: hands on the robust mutexes it held (get_robust_list(2)). */
 void futex_exit_robust_list(void *list, int tid);
 /* The priority-inheritance operations (futex_pi.c); cmd is FUTEX_LOCK_PI etc. */
 long futex_pi(int cmd, uint32_t *addr, uint64_t deadline_ns);
+/* SWITCHES. FUTEX_WAIT_REQUEUE_PI: until it has the lock, to which FUTEX_CMP_REQUEUE_PI must have moved it. */
+long futex_pi_wait(uint32_t *addr, uint32_t expected, uint32_t *lock, uint64_t deadline_ns);
+long futex_pi_requeue(uint32_t *addr, long m, uint32_t *lock);
 /* The owner of a PI word died: its first waiter owns it now, and sees FUTEX_OWNER_DIED. */
 void futex_pi_bequeath(uint32_t *addr);
 

@@ -9,10 +9,12 @@
 struct pi_waiter {
 	struct list node;
 	uint32_t *addr;
+	uint32_t *from; /* FUTEX_WAIT_REQUEUE_PI: where it waits to be moved to addr */
 	struct thread *thread;
 };
 
 static struct list waiters = {&waiters, &waiters}; /* few: FIFO for all addresses */
+static struct list movable = {&movable, &movable}; /* those that are not moved yet */
 
 static struct pi_waiter *first_waiter(const uint32_t *addr)
 {
@@ -96,9 +98,64 @@ long futex_pi(int cmd, uint32_t *addr, uint64_t deadline_ns)
 		return lock(addr, deadline_ns);
 	case FUTEX_TRYLOCK_PI:
 		return take(addr, (uint32_t)thread_self()->tid) ? 0 : -EAGAIN;
-	case FUTEX_UNLOCK_PI:
+	default: /* FUTEX_UNLOCK_PI */
 		return unlock(addr);
-	default: /* FUTEX_WAIT_REQUEUE_PI and its partner: glibc gave them up in 2.25 */
-		return -ENOSYS;
 	}
+}
+
+long futex_pi_wait(uint32_t *addr, uint32_t expected, uint32_t *lock, uint64_t deadline_ns)
+{
+	struct pi_waiter w = {.addr = lock, .from = addr, .thread = thread_self()};
+	long ret;
+
+	if (addr == lock)
+		return -EINVAL;
+	if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != expected)
+		return -EAGAIN;
+	list_push(&movable, &w.node);
+	ret = thread_park("futex (priority inheritance)", deadline_ns);
+	list_remove(&w.node);
+	if (ret == -EINTR)
+		return w.from ? -ERESTARTSYS : -EAGAIN;
+	return ret;
+}
+
+/* The lock is the waiter's if it is free, and else it waits for that. False: there is no such owner. */
+static bool move(struct pi_waiter *w, bool may_take)
+{
+	uint32_t owner = __atomic_load_n(w->addr, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK;
+
+	if (may_take && take(w->addr, (uint32_t)w->thread->tid)) {
+		list_remove(&w->node);
+		hub_wake(&w->thread->fiber, 0);
+		return true;
+	}
+	if (!thread_find((int)owner))
+		return false;
+	__atomic_or_fetch(w->addr, FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+	list_remove(&w->node);
+	w->from = NULL;
+	list_push(&waiters, &w->node);
+	return true;
+}
+
+/* kernel/futex/requeue.c: one at most gets the lock at once, and m others are moved, or all m + 1. */
+long futex_pi_requeue(uint32_t *addr, long m, uint32_t *lock)
+{
+	long count = 0;
+
+	LIST_EACH_SAFE(node, &movable) {
+		struct pi_waiter *w = LIST_ENTRY(node, struct pi_waiter, node);
+
+		if (w->from != addr)
+			continue;
+		if (w->addr != lock)
+			return -EINVAL;
+		if (count > m)
+			break;
+		if (!move(w, !count))
+			return count ? count : -ESRCH;
+		count++;
+	}
+	return count;
 }

@@ -285,11 +285,15 @@ long offload(const char *why, long nr, const long arg[6])
 		return ret;
 	stats.offloaded++;
 	hub_hold(job.fiber->hub, 1);
-	while (!job.done)
-		if (job.raw.cancel)
+	while (!job.done) {
+		if (job.raw.cancel) {
 			hub_park(why, DEADLINE_NEVER);
-		else if (thread_park(why, DEADLINE_NEVER) == -EINTR && !job.done)
+			continue;
+		}
+		thread_park(why, DEADLINE_NEVER);
+		if (!job.done) /* a signal, or what it waits for besides (futex_waitv) */
 			cancel(&job);
+	}
 	hub_hold(job.fiber->hub, -1);
 	return job.result;
 }

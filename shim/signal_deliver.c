@@ -194,6 +194,12 @@ static void interrupted_child(int sig, siginfo_t *info, ucontext_t *uc)
 
 #define ARGUMENT_SIZE 65536
 
+/* Those whose arguments lead to pointers that lead anywhere: the robust list, futexes. */
+static bool follows_pointers(long nr)
+{
+	return nr == SYS_exit || nr == SYS_futex_waitv || nr == SYS_futex_requeue;
+}
+
 /* A handler followed a bad pointer of the program's: the kernel would have said EFAULT. */
 static bool is_bad_argument(const struct call *c, const siginfo_t *info)
 {
@@ -201,7 +207,7 @@ static bool is_bad_argument(const struct call *c, const siginfo_t *info)
 
 	if (info->si_signo != SIGSEGV && info->si_signo != SIGBUS)
 		return false;
-	if (c->nr == SYS_exit) /* the robust list, which leads anywhere */
+	if (follows_pointers(c->nr))
 		return true;
 	for (int i = 0; i < 6; i++)
 		if (at - (uintptr_t)c->arg[i] < ARGUMENT_SIZE)

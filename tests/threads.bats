@@ -67,6 +67,12 @@ load helpers
 	assert_os_threads_one
 }
 
+@test "futexes by syscall(2): counts, clocks, requeueing with priority inheritance, futex_waitv and what came after" {
+	both futex_calls
+	assert_parked futex 10
+	assert_parked futex_waitv 8
+}
+
 @test "between processes: mutex, condition variable, semaphore, rwlock, barrier" {
 	both mutex_shared
 	assert_switched 20
