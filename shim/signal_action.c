@@ -82,6 +82,8 @@ void signal_install(int sig)
 		act.flags = (act.flags & ~(unsigned long)(SA_NODEFER | SA_RESETHAND)) | SA_SIGINFO;
 		if (sig == SIGSEGV && fsbase_is_trapped()) /* the entry itself may find a stale thread pointer */
 			act.flags |= SA_NODEFER;
+		if (sig == SIGSEGV) /* the end of a stack is one too */
+			act.flags |= SA_ONSTACK;
 		act.mask = SIGNAL_ALL_REALLY;
 		if (!(act.flags & SIGNAL_RESTORER_FLAG)) {
 			act.flags |= SIGNAL_RESTORER_FLAG;

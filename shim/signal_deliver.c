@@ -127,12 +127,17 @@ static void fault_again(int sig, ucontext_t *uc)
 }
 
 /* SWITCHES. It has had the CPU for long: as if it had called sched_yield here. */
-static void preempted(struct thread *t, ucontext_t *uc)
+static void preempted(int sig, siginfo_t *info, void *context)
 {
-	struct preemption p = preempt_begin();
+	struct thread *t = thread_self();
+	ucontext_t *uc = context;
+	struct preemption p;
 
+	if (signals_stack_is_wrong(sig, uc))
+		signal_frame_move(info, uc, preempted);
+	p = preempt_begin();
 	signals_blocked_already();
-	signals_stack_entered(t);
+	signals_stack_entered(t, uc);
 	stats.preempted++;
 	let_others_run(t);
 	preempt_end(p);
@@ -140,16 +145,28 @@ static void preempted(struct thread *t, ucontext_t *uc)
 	leave(t, uc);
 }
 
-/* The greenlet's own code was interrupted: the kernel-made frame is the right one. */
-static void interrupted_program(struct thread *t, const siginfo_t *info, ucontext_t *uc)
+/* Nobody can handle a fault of the program's: at the end of the stack, only who has another. */
+static bool is_deadly(struct thread *t, const siginfo_t *info, const ucontext_t *uc)
 {
+	int sig = info->si_signo;
+
+	if (signal_is_overflow(t, info, uc) && signals_stack_is_wrong(sig, uc))
+		return true;
+	return !signal_is_handled(sig) || set_has(t->signals.mask, sig) || signal_frame_is_moving();
+}
+
+/* The greenlet's own code was interrupted: the kernel-made frame is the right one. */
+static void interrupted_program(struct thread *t, siginfo_t *info, ucontext_t *uc)
+{
+	if (is_fault(info) && is_deadly(t, info, uc)) {
+		fault_again(info->si_signo, uc);
+		return;
+	}
+	if (signals_stack_is_wrong(info->si_signo, uc))
+		signal_frame_move(info, uc, signal_entry);
 	signals_blocked_already();
-	signals_stack_entered(t);
+	signals_stack_entered(t, uc);
 	if (is_fault(info)) {
-		if (!signal_is_handled(info->si_signo) || set_has(t->signals.mask, info->si_signo)) {
-			fault_again(info->si_signo, uc);
-			return;
-		}
 		signal_queue_add(&t->signals.queue, info, true);
 		t->signals.due = true;
 	} else {
@@ -162,13 +179,15 @@ static void interrupted_program(struct thread *t, const siginfo_t *info, ucontex
 }
 
 /* A frame that a greenlet made by a signal to itself, at the end of a call: to the program it was interrupted there. */
-static void interrupted_call(struct thread *t, ucontext_t *uc)
+static void interrupted_call(struct thread *t, siginfo_t *info, ucontext_t *uc)
 {
 	struct signal_return back;
 
+	if (signals_stack_is_wrong(info->si_signo, uc))
+		signal_frame_move(info, uc, signal_entry);
 	delivery.reached = true;
 	signals_blocked_already();
-	signals_stack_entered(t);
+	signals_stack_entered(t, uc);
 	signal_frame_at_site(uc, delivery.call, delivery.again, delivery.result, &back);
 	t->call = NULL;
 	run_all_due(t, uc);
@@ -217,7 +236,8 @@ static bool is_bad_argument(const struct call *c, const siginfo_t *info)
 
 static void interrupted_by_fault(struct thread *t, const siginfo_t *info, ucontext_t *uc)
 {
-	if (!t || !t->call || t->call == &interlude || !is_bad_argument(t->call, info)) {
+	if (!t || signal_is_overflow(t, info, uc) || signal_frame_is_moving() || !t->call || t->call == &interlude ||
+	    !is_bad_argument(t->call, info)) {
 		fault_again(info->si_signo, uc);
 		return;
 	}
@@ -269,7 +289,7 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 		return;
 	if (preempt_is_tick(info)) {
 		if (preempt_is_due(info) && in_program(t, uc))
-			preempted(t, uc);
+			preempted(sig, info, uc);
 		return;
 	}
 	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
@@ -277,7 +297,7 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	else if (in_own_code(t))
 		interrupted_program(t, info, uc);
 	else if (t && delivery.call == t->call && signal_frame_is_ours(info, uc))
-		interrupted_call(t, uc);
+		interrupted_call(t, info, uc);
 	else
 		interrupted_shim(t, info, uc);
 }

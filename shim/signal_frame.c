@@ -2,6 +2,8 @@
 
 #include <sys/syscall.h>
 
+#include "scratch.h"
+
 #define SYSCALL_SIZE 2 /* 0f 05 */
 
 /* Where the self-sent signal interrupts us. */
@@ -9,6 +11,18 @@ extern char signal_frame_here[] __attribute__((visibility("hidden")));
 /* The linker's: where this object begins, and its text ends. */
 extern char __ehdr_start[] __attribute__((visibility("hidden")));
 extern char etext[] __attribute__((visibility("hidden")));
+
+/* What the kernel makes: arch/x86/include/asm/sigframe.h. glibc's ucontext_t is longer. */
+#define UCONTEXT_SIZE 304
+struct frame {
+	uintptr_t restorer;
+	char uc[UCONTEXT_SIZE];
+	siginfo_t info;
+};
+
+_Static_assert(offsetof(ucontext_t, uc_sigmask) == UCONTEXT_SIZE - sizeof(uint64_t), "asm/ucontext.h");
+
+static volatile bool moving;
 
 /* The label must exist once. */
 __attribute__((noinline, noclone)) static long send(int pid, int tid, int sig, siginfo_t *info)
@@ -101,4 +115,45 @@ void signal_frame_end_call(ucontext_t *uc, const struct call *c, long result)
 	r[REG_RDI] = (greg_t)c;
 	r[REG_RSI] = result;
 	r[REG_RSP] = (greg_t)c;
+}
+
+/* struct _fpx_sw_bytes in the area that fxsave leaves alone, asm/sigcontext.h; glibc hides it. */
+#define FXSAVE_SIZE 512
+#define XSTATE_MAGIC 0x46505853u
+struct xsave_head {
+	char legacy[464];
+	uint32_t magic, extended_size;
+};
+
+static size_t registers_size(const struct xsave_head *registers)
+{
+	return registers->magic == XSTATE_MAGIC ? registers->extended_size : FXSAVE_SIZE;
+}
+
+void signal_frame_move(siginfo_t *info, ucontext_t *uc, signal_frame_handler *handler)
+{
+	const struct frame *from = (const struct frame *)((char *)uc - offsetof(struct frame, uc));
+	const void *registers = uc->uc_mcontext.fpregs;
+	size_t size = registers ? registers_size(registers) : 0;
+	uintptr_t high = ((uintptr_t)uc->uc_mcontext.gregs[REG_RSP] - RED_ZONE - size) & ~(uintptr_t)63;
+	struct frame *to = (struct frame *)((((high - sizeof(*to)) & ~(uintptr_t)15)) - 8);
+	int sig = info->si_signo;
+
+	moving = true;
+	bytes_copy((void *)high, registers, size);
+	bytes_copy(to, from, sizeof(*to));
+	moving = false;
+	if (registers)
+		((ucontext_t *)to->uc)->uc_mcontext.fpregs = (fpregset_t)high;
+	__asm__ volatile("mov %[frame], %%rsp\n\t"
+			 "jmp *%[handler]"
+			 :
+			 : [frame] "r"(to), [handler] "a"(handler), "D"(sig), "S"(&to->info), "d"(to->uc)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+bool signal_frame_is_moving(void)
+{
+	return moving;
 }

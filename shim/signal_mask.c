@@ -192,8 +192,10 @@ void signals_unblock(void)
 {
 	held_off = false;
 	kernel_mask(real);
-	if (signals.lent)
+	if (signals.lent) {
 		fsbase_hide();
+		signals_stack_provide();
+	}
 	signals.lent = false;
 }
 
@@ -212,8 +214,10 @@ void signals_real_mask_for_child(void)
 	uint64_t mask = thread_self()->signals.mask;
 
 	held_off = true;
-	if (!signals.lent)
+	if (!signals.lent) {
 		fsbase_publish(); /* the mask may block SIGSEGV */
+		signals_stack_withdraw();
+	}
 	signals.lent = true;
 	if (mask != real)
 		kernel_mask(mask);

@@ -12,15 +12,21 @@
 
 static char elsewhere[ELSEWHERE] __attribute__((aligned(16)));
 
+/* A frame with every register that a CPU may have, a second one for the thread pointer (fsbase.h), and signal_entry. */
+#define OURS (64 << 10)
+
+static char ours[OURS] __attribute__((aligned(64)));
+
 static bool is_on(const struct signal_thread *s, uintptr_t sp)
 {
 	return !(s->stack_flags & (int)SS_AUTODISARM_) && signals_on_stack(s, sp);
 }
 
+static const stack_t none = {.ss_flags = SS_DISABLE}, provided = {.ss_sp = ours, .ss_size = OURS};
+
 /* The kernel refuses to change the stack that one is on: so be on another. */
-static long disable_from_elsewhere(void)
+static long provide_from_elsewhere(void)
 {
-	static const stack_t none = {.ss_flags = SS_DISABLE};
 	long ret;
 
 	__asm__ volatile("mov %%rsp, %%rbx\n\t"
@@ -28,7 +34,7 @@ static long disable_from_elsewhere(void)
 			 "syscall\n\t"
 			 "mov %%rbx, %%rsp"
 			 : "=a"(ret)
-			 : "a"(SYS_sigaltstack), "D"(&none), "S"(NULL), [top] "r"(elsewhere + ELSEWHERE)
+			 : "a"(SYS_sigaltstack), "D"(&provided), "S"(NULL), [top] "r"(elsewhere + ELSEWHERE)
 			 : "rbx", "rcx", "r11", "memory");
 	return ret;
 }
@@ -42,7 +48,7 @@ void signals_stack_lay_aside(struct thread *t)
 	if (signals.stack != t->signals.stack)
 		return;
 	blocked = signals_block_again();
-	disable_from_elsewhere();
+	provide_from_elsewhere();
 	signals.stack = NULL;
 	if (!blocked)
 		signals_unblock();
@@ -56,14 +62,26 @@ void signals_stack_open(struct thread *t)
 	t->signals.stack = signals.stack = now.ss_flags & SS_DISABLE ? NULL : now.ss_sp;
 	t->signals.stack_size = now.ss_size;
 	t->signals.stack_flags = now.ss_flags & (int)SS_AUTODISARM_;
+	signals_stack_provide();
+}
+
+void signals_stack_withdraw(void)
+{
+	if (!signals.stack)
+		sys_call(SYS_sigaltstack, &none, NULL);
+}
+
+void signals_stack_provide(void)
+{
+	if (!signals.stack)
+		sys_call(SYS_sigaltstack, &provided, NULL);
 }
 
 static void tell_kernel(const struct signal_thread *s)
 {
-	stack_t real = {
-		.ss_sp = s->stack, .ss_flags = s->stack ? s->stack_flags : SS_DISABLE, .ss_size = s->stack_size};
+	stack_t real = {.ss_sp = s->stack, .ss_flags = s->stack_flags, .ss_size = s->stack_size};
 
-	sys_call(SYS_sigaltstack, &real, NULL);
+	sys_call(SYS_sigaltstack, s->stack ? &real : &provided, NULL);
 	signals.stack = s->stack;
 }
 
@@ -73,21 +91,45 @@ void signals_stack_sync(struct thread *t)
 		tell_kernel(&t->signals);
 }
 
-/* Entering a handler disarms such a stack until sigreturn. */
-void signals_stack_entered(struct thread *t)
+static bool is_ours(const stack_t *stack)
 {
+	return stack->ss_sp == ours;
+}
+
+static bool is_within(const stack_t *stack, uintptr_t sp)
+{
+	return !(stack->ss_flags & SS_DISABLE) && sp - (uintptr_t)stack->ss_sp - 1 < stack->ss_size;
+}
+
+/* The kernel changed stacks for it, and would not have done so for the program's own handler. */
+bool signals_stack_is_wrong(int sig, const ucontext_t *uc)
+{
+	const stack_t *stack = &uc->uc_stack;
+
+	if (!is_within(stack, (uintptr_t)uc) || is_within(stack, (uintptr_t)uc->uc_mcontext.gregs[REG_RSP]))
+		return false;
+	return is_ours(stack) || (signal_is_handled(sig) && !(signal_actions[sig].flags & SA_ONSTACK));
+}
+
+/* Entering a handler disarms such a stack until sigreturn. The program finds no trace of ours. */
+void signals_stack_entered(struct thread *t, ucontext_t *uc)
+{
+	if (is_ours(&uc->uc_stack))
+		uc->uc_stack = none;
 	if (t->signals.stack_flags & (int)SS_AUTODISARM_)
 		t->signals.stack = signals.stack = NULL;
 }
 
 /* sigreturn sets the stack that the frame keeps. */
-void signals_stack_returned(struct thread *t, const ucontext_t *uc)
+void signals_stack_returned(struct thread *t, ucontext_t *uc)
 {
-	const stack_t *kept = &uc->uc_stack;
+	stack_t *kept = &uc->uc_stack;
 
 	t->signals.stack = signals.stack = kept->ss_flags & SS_DISABLE ? NULL : kept->ss_sp;
 	t->signals.stack_size = kept->ss_size;
 	t->signals.stack_flags = kept->ss_flags & (int)SS_AUTODISARM_;
+	if (kept->ss_flags & SS_DISABLE)
+		*kept = provided;
 }
 
 static long set(struct signal_thread *s, const stack_t *wanted, uintptr_t sp)

@@ -115,11 +115,19 @@ void signal_timers_forked(void);
 /* signal_wait.c */
 void signals_wait_forked(void);
 
-/* signal_stack.c */
+/* signal_stack.c. Where the greenlet has no alternate stack, the kernel is told one of the shim's (signals.stack is NULL),
+ * so that an overflow of the greenlet's own can be handled at all. Nothing but signal_entry runs there, and it does not
+ * switch there: what is the program's, or lets others run, goes on where the kernel would have begun without it. */
 void signals_stack_open(struct thread *t);
 void signals_stack_sync(struct thread *t);
-void signals_stack_entered(struct thread *t);
-void signals_stack_returned(struct thread *t, const ucontext_t *uc);
+void signals_stack_entered(struct thread *t, ucontext_t *uc);
+void signals_stack_returned(struct thread *t, ucontext_t *uc);
+void signals_stack_withdraw(void);			    /* for a child: the program's alone */
+void signals_stack_provide(void);			    /* ours again */
+bool signals_stack_is_wrong(int sig, const ucontext_t *uc); /* the frame is not where the program would look for it */
+
+/* signal_overflow.c: the fault is the end of the greenlet's stack; says so, once. */
+bool signal_is_overflow(struct thread *t, const siginfo_t *info, const ucontext_t *uc);
 
 /* dump.c */
 bool dump_requested(const siginfo_t *info); /* true: it was a request, remembered */

@@ -173,23 +173,24 @@ static void prepare(struct thread *t, const struct call *c, uintptr_t stack_top,
 	t->fiber.vectors = (uint8_t)c->vectors;
 }
 
-long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uintptr_t tls, int *parent_tid,
-		  int *child_tid)
+long thread_clone(struct call *c, const struct thread_start *start)
 {
 	struct thread *self = thread_self(), *t = thread_alloc();
 
 	if (!t)
 		return -EAGAIN;
-	prepare(t, c, stack_top, flags & CLONE_SETTLS ? tls : 0);
+	prepare(t, c, start->stack_top, start->flags & CLONE_SETTLS ? start->tls : 0);
+	t->stack_low = start->stack_low;
+	t->stack_top = start->stack_top;
 	t->tid = next_tid();
 	name_sync(self);
 	memcpy(t->name, self->name, sizeof(t->name));
-	if (flags & CLONE_PARENT_SETTID)
-		*parent_tid = t->tid;
-	if (flags & CLONE_CHILD_SETTID)
-		*child_tid = t->tid;
-	if (flags & CLONE_CHILD_CLEARTID)
-		t->clear_tid = (uint32_t *)child_tid;
+	if (start->flags & CLONE_PARENT_SETTID)
+		*start->parent_tid = t->tid;
+	if (start->flags & CLONE_CHILD_SETTID)
+		*start->child_tid = t->tid;
+	if (start->flags & CLONE_CHILD_CLEARTID)
+		t->clear_tid = (uint32_t *)start->child_tid;
 	sched_thread_new(self, t);
 	signals_thread_new(self, t);
 	publish(t);
@@ -202,22 +203,32 @@ long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uint
 
 long sys_clone(struct call *c)
 {
-	unsigned long flags = (unsigned long)c->arg[0];
+	struct thread_start start = {.flags = (unsigned long)c->arg[0], .stack_top = (uintptr_t)c->arg[1]};
 
-	if (!(flags & CLONE_THREAD))
-		return process_clone(c, flags, (uintptr_t)c->arg[1]);
-	return thread_clone(c, flags, (uintptr_t)c->arg[1], (uintptr_t)c->arg[4], (int *)c->arg[2], (int *)c->arg[3]);
+	if (!(start.flags & CLONE_THREAD))
+		return process_clone(c, start.flags, start.stack_top);
+	start.parent_tid = (int *)c->arg[2];
+	start.child_tid = (int *)c->arg[3];
+	start.tls = (uintptr_t)c->arg[4];
+	return thread_clone(c, &start);
 }
 
 long sys_clone3(struct call *c)
 {
 	const struct clone_args *a = (const struct clone_args *)c->arg[0];
+	struct thread_start start;
 
 	if ((size_t)c->arg[1] < CLONE_ARGS_SIZE_VER0)
 		return CALL_PASS;
 	if (!(a->flags & CLONE_THREAD))
 		return process_clone(c, a->flags, a->stack);
-	return thread_clone(c, a->flags, a->stack + a->stack_size, a->tls, (int *)a->parent_tid, (int *)a->child_tid);
+	start = (struct thread_start){.flags = a->flags,
+				      .stack_low = a->stack,
+				      .stack_top = a->stack + a->stack_size,
+				      .tls = a->tls,
+				      .parent_tid = (int *)a->parent_tid,
+				      .child_tid = (int *)a->child_tid};
+	return thread_clone(c, &start);
 }
 
 /* On the hub's stack: nobody may learn that the thread is gone, and reuse its stack, before that stack was left. */

@@ -27,6 +27,9 @@ struct thread {
 	void *robust_list;   /* set_robust_list(2) */
 	char name[16];	     /* PR_SET_NAME */
 	int name_fd;	     /* where another thread writes it; 0: nobody did */
+	bool overflowed;     /* and it was said */
+	uintptr_t stack_low; /* 0: clone does not tell; its guard is part of it */
+	uintptr_t stack_top; /* 0: the main thread's, which grows */
 	struct sched_thread sched;
 	struct signal_thread signals;
 };
@@ -55,9 +58,15 @@ int threads_open(void);
 void threads_forked(void);
 /* A living thread by its number, or NULL. */
 struct thread *thread_find(int tid);
+/* What clone and clone3 are asked for. */
+struct thread_start {
+	unsigned long flags;
+	uintptr_t stack_low, stack_top, tls;
+	int *parent_tid, *child_tid;
+};
+
 /* CLONE_THREAD: a new greenlet that returns 0 from the same call on the new stack. Its tid, or -errno. */
-long thread_clone(struct call *c, unsigned long flags, uintptr_t stack_top, uintptr_t tls, int *parent_tid,
-		  int *child_tid);
+long thread_clone(struct call *c, const struct thread_start *start);
 
 /* SWITCHES, sometimes. For calls that succeed without blocking: after some in a row the others get their turn. */
 #define BUSY_LIMIT 32

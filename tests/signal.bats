@@ -42,6 +42,19 @@ load helpers
 	both signal_fault
 }
 
+@test "signals: the end of a stack is told apart, and is nobody else's matter" {
+	ulimit -c "$(ulimit -H -c)"
+	both stack_overflow
+	refute grep -q overflowed "$BATS_TEST_TMPDIR/native.err"
+	# By each death but main's and the bad pointer's, once by each thread that recovers.
+	[ "$(grep -c '^greenshim: greenlet #[0-9]* tid [0-9]* "stack_overflow" has overflowed its stack of .* KiB (--stack' \
+		"$BATS_TEST_TMPDIR/greenshim.err")" -eq 9 ]
+	[ "$(grep -c 'stack of 64 KiB' "$BATS_TEST_TMPDIR/greenshim.err")" -eq 2 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/greenshim.err")" -eq 9 ]
+	GREENSHIM_STACK=512k run_under larger "$(program_of stack_overflow)"
+	grep -q 'stack of 512 KiB' "$BATS_TEST_TMPDIR/larger.err"
+}
+
 @test "signals: thousands of faults while others want the CPU" {
 	both signal_faults
 }
