@@ -10,10 +10,14 @@
 #include "kernel.h"
 #include "loop.h"
 
-/* The batch of ready fibers is cut for a poll after this many switches or this long. */
+/* The batch of ready fibers is cut for a poll after this many switches or this long, once those that were ready at the
+ * last poll have run: what a poll finds goes behind them anyway, and what they have yet to read would be found again. */
 #define BATCH_SWITCHES 1024
 #define BATCH_NS 500000
 #define CLOCK_EVERY 8
+#define CACHE_LINE 64
+#define PREFETCH_LINES 16
+#define TCB_CANCELLATION 0x308 /* where glibc's blocking calls look first, on x86-64 */
 
 _Thread_local struct fiber *fiber_self;
 _Thread_local struct hub *hub_self;
@@ -24,6 +28,7 @@ static void run_queue_push(struct hub *hub, struct fiber *f)
 	f->next = NULL;
 	*hub->tail = f;
 	hub->tail = &f->next;
+	hub->ready++;
 }
 
 /* xorshift64 (Marsaglia 2003). */
@@ -54,6 +59,20 @@ static void run_queue_shuffle(struct hub *hub)
 	hub->head = f;
 }
 
+/* The next but one is fetched while the next runs: with many greenlets each has been out of the caches since its last
+ * turn. What it touches first: the frames above its stack pointer, the head of its thread control block, fiber_self. */
+static void prefetch(const struct fiber *f)
+{
+	const char *sp = f->context.sp, *tp = (const char *)f->context.tp;
+	const char *own = tp + ((const char *)&fiber_self - (const char *)context_thread_pointer());
+
+	for (int i = 0; i < PREFETCH_LINES; i++)
+		__builtin_prefetch(sp + i * CACHE_LINE, 1);
+	__builtin_prefetch(tp, 1);
+	__builtin_prefetch(tp + TCB_CANCELLATION, 1);
+	__builtin_prefetch(own, 1);
+}
+
 static struct fiber *run_queue_pop(struct hub *hub)
 {
 	struct fiber *f;
@@ -63,8 +82,13 @@ static struct fiber *run_queue_pop(struct hub *hub)
 	f = hub->head;
 	if (f) {
 		hub->head = f->next;
+		hub->ready--;
+		if (hub->round)
+			hub->round--;
 		if (!hub->head)
 			hub->tail = &hub->head;
+		else
+			prefetch(hub->head);
 	}
 	return f;
 }
@@ -105,7 +129,11 @@ static bool batch_over(struct hub *hub)
 {
 	unsigned turn = ++hub->turns;
 
-	if (hub->attention || turn >= BATCH_SWITCHES)
+	if (hub->attention)
+		return true;
+	if (hub->round)
+		return false;
+	if (turn >= BATCH_SWITCHES)
 		return true;
 	return turn % CLOCK_EVERY == 0 && now_ns() - hub->batch_ns > BATCH_NS;
 }
@@ -174,6 +202,7 @@ void hub_claim(struct fiber *f)
 		*link = f->next;
 		if (!f->next)
 			hub->tail = link;
+		hub->ready--;
 	}
 	f->state = FIBER_AWAY;
 }
@@ -297,6 +326,7 @@ static void poll_once(struct hub *hub)
 		hub->batch_cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	hub->turns = 0;
 	expire(hub);
+	hub->round = hub->ready;
 }
 
 /* What the hub does between two runs of fibers. */

@@ -29,6 +29,8 @@ struct hub {
 	uint64_t now_ns;	/* time of the last poll */
 	uint64_t batch_ns;	/* start of the current batch */
 	unsigned turns;		/* switches in the batch */
+	unsigned ready;		/* fibers in the run queue */
+	unsigned round;		/* of those that the last poll left there: how many have yet to run */
 	unsigned waiters;	/* fd waiters that are linked now */
 	unsigned holds;		/* wake-ups expected from elsewhere: offloaded calls, signals (hub_hold) */
 	volatile int attention; /* set by a signal handler: run on_attention soon */
