@@ -83,4 +83,4 @@ for timer in timers:
     timer.start()
 for timer in timers:
     timer.join()
-print("timers", fired, "left", threading.active_count(), "pid", os.getpid() == threading.get_native_id())
+print("timers", sorted(fired), "left", threading.active_count(), "pid", os.getpid() == threading.get_native_id())
