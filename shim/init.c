@@ -2,7 +2,6 @@
  * thread activates: objects are scanned and patched, the hub is made, the caller becomes the main greenlet. */
 #include <aio.h>
 #include <errno.h>
-#include <link.h>
 #include <mqueue.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "dump.h"
+#include "loader.h"
 #include "offload.h"
 #include "options.h"
 #include "patch.h"
@@ -35,29 +35,6 @@ static void say(const char *what, const char *why)
 __attribute__((constructor)) static void start(void)
 {
 	options_read();
-}
-
-static int first_adds(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	(void)size;
-	*(unsigned long long *)arg = info->dlpi_adds;
-	return 1;
-}
-
-/* Objects that dlopen brought are patched before the next thread is made: dlopen itself is not interposed, since its
- * search path depends on who calls it. */
-static bool patch_new_objects(void)
-{
-	static unsigned long long seen;
-	unsigned long long adds = 0;
-
-	dl_iterate_phdr(first_adds, &adds);
-	if (adds == seen)
-		return true;
-	if (!patch_loaded_objects())
-		return false;
-	seen = adds;
-	return true;
 }
 
 /* Found by name, like all of pthreads here: before glibc 2.34 they are in a library that not every program has. */
@@ -115,7 +92,7 @@ static void activate(void)
 		say("a sanitizer looks for leaks", "it sees no stacks but those of the kernel's threads");
 		return;
 	}
-	if (!patch_new_objects()) {
+	if (!loader_patch_new()) {
 		given_up = true;
 		say("libc could not be patched", patch_counts()->cause ? patch_counts()->cause : "unknown cause");
 		return;
@@ -136,6 +113,7 @@ static void activate(void)
 	if (options.verbose)
 		say_counts();
 	signals_open();
+	loader_watch();
 	default_stack();
 }
 

@@ -74,6 +74,13 @@ static void find_build_id(struct object *o, const uint8_t *note, size_t size)
 	}
 }
 
+static void read_dynamic(struct object *o, const Elf64_Dyn *d, size_t size)
+{
+	for (; size >= sizeof(*d) && d->d_tag != DT_NULL; d++, size -= sizeof(*d))
+		if (d->d_tag == DT_TEXTREL || (d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
+			o->is_relocated_in_text = true;
+}
+
 bool object_of_loaded(struct object *o, uintptr_t bias, const Elf64_Phdr *ph, unsigned phnum, const char *name)
 {
 	memset(o, 0, sizeof(*o));
@@ -90,6 +97,8 @@ bool object_of_loaded(struct object *o, uintptr_t bias, const Elf64_Phdr *ph, un
 			continue;
 		if (ph[i].p_type == PT_GNU_EH_FRAME)
 			o->eh_frame_hdr = start;
+		if (ph[i].p_type == PT_DYNAMIC)
+			read_dynamic(o, (const Elf64_Dyn *)start, ph[i].p_filesz);
 		if (ph[i].p_type == PT_NOTE && ph[i].p_align <= 4)
 			find_build_id(o, start, ph[i].p_filesz);
 		if (ph[i].p_type == PT_INTERP && ph[i].p_filesz < sizeof(o->interpreter))

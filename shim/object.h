@@ -24,9 +24,10 @@ struct object {
 	unsigned data_count;
 	const uint8_t *eh_frame_hdr; /* NULL: none */
 	const uint8_t *build_id;
-	unsigned build_id_size; /* 0: none */
-	bool is_glibc;		/* one of the C library's own: flags are dead at its sites, vectors xmm at most */
-	void *map;		/* object_open's */
+	unsigned build_id_size;	   /* 0: none */
+	bool is_relocated_in_text; /* DT_TEXTREL: the loader changes its code */
+	bool is_glibc;		   /* one of the C library's own: flags are dead at its sites, vectors xmm at most */
+	void *map;		   /* object_open's */
 	size_t map_size;
 	char interpreter[128]; /* PT_INTERP; empty: none */
 	const char *name;      /* the file's, without its folder */

@@ -29,6 +29,9 @@ struct known {
 	const uint8_t *start, *end;
 	const uint8_t *window; /* of its first site: the jump is there as long as the object is; NULL: none */
 	uintptr_t stub;
+	uintptr_t stubs; /* all of them, as mapped */
+	size_t stubs_size;
+	bool is_there; /* still, in this round */
 };
 
 static struct known known[OBJECTS_MAX];
@@ -147,6 +150,8 @@ struct work {
 	uintptr_t stubs[SITES_MAX]; /* 0: none */
 	uint8_t stage[STAGE];
 	struct text text;
+	uintptr_t map; /* the object's stubs */
+	size_t map_size;
 };
 
 static bool write_windows(const struct object *o, struct work *w, size_t count)
@@ -206,20 +211,21 @@ static bool write_stubs(const struct object *o, struct work *w, size_t count)
 	}
 	if (done < size || err)
 		sys_call(SYS_munmap, map + (err ? 0 : (long)done), size - (err ? 0 : done));
+	w->map = (uintptr_t)map;
+	w->map_size = err ? 0 : done;
 	return !err || fail(o, "code cannot be made executable", err);
 }
 
-static void remember(const struct object *o, const struct site *sites, size_t count, const uintptr_t *stubs)
+static void remember(const struct object *o, const struct work *w, size_t count)
 {
 	struct known *k = &known[known_count];
 
-	if (known_count == OBJECTS_MAX)
-		return;
-	*k = (struct known){.start = o->all.start, .end = o->all.end};
+	*k = (struct known){
+		.start = o->all.start, .end = o->all.end, .stubs = w->map, .stubs_size = w->map_size, .is_there = true};
 	for (size_t i = 0; i < count && !k->window; i++)
-		if (stubs[i]) {
-			k->window = sites[i].start;
-			k->stub = stubs[i];
+		if (w->stubs[i]) {
+			k->window = w->sites[i].start;
+			k->stub = w->stubs[i];
 		}
 	known_count++;
 }
@@ -234,36 +240,47 @@ static bool patch_object(const struct object *o, struct work *w)
 	if (sys_failed(n))
 		return !o->is_glibc || fail(o, "it cannot be searched for system calls", n);
 	memset(w->stubs, 0, (size_t)n * sizeof(w->stubs[0]));
+	w->map_size = 0;
 	fine = write_stubs(o, w, (size_t)n) && write_windows(o, w, (size_t)n);
 	for (long i = 0; i < n; i++)
 		fine &= count_site(o, &w->sites[i], w->stubs[i]);
-	remember(o, w->sites, (size_t)n, w->stubs);
+	remember(o, w, (size_t)n);
 	return fine || !o->is_glibc;
+}
+
+static void forget(struct known *k)
+{
+	if (k->stubs_size)
+		sys_call(SYS_munmap, k->stubs, k->stubs_size);
+	*k = known[--known_count];
+}
+
+static bool has_window(const struct known *k)
+{
+	struct site site = {.start = k->window, .end = k->window + JUMP_SIZE};
+	uint8_t jump[WINDOW_MAX];
+
+	return !k->window || (stub_jump(jump, &site, k->stub) && !memcmp(jump, k->window, JUMP_SIZE));
 }
 
 static bool is_known(const struct object *o)
 {
 	for (unsigned i = 0; i < known_count; i++) {
 		struct known *k = &known[i];
-		uint8_t jump[WINDOW_MAX];
-		struct site site;
 
 		if (k->start != o->all.start || k->end != o->all.end)
 			continue;
-		if (!k->window)
-			return true;
-		site = (struct site){.start = k->window, .end = k->window + JUMP_SIZE};
-		if (stub_jump(jump, &site, k->stub) && !memcmp(jump, k->window, JUMP_SIZE))
-			return true;
-		*k = known[--known_count]; /* another object is in its place */
-		return false;
+		k->is_there = has_window(k);
+		if (!k->is_there) /* another object is in its place */
+			forget(k);
+		return k->is_there;
 	}
 	return false;
 }
 
 struct round {
 	struct work *work;
-	bool fine;
+	bool fine, relocated, all;
 };
 
 static int each(struct dl_phdr_info *info, size_t size, void *arg)
@@ -278,23 +295,41 @@ static int each(struct dl_phdr_info *info, size_t size, void *arg)
 		return 0; /* this one's calls are the kernel's */
 	if ((uintptr_t)o.all.start == getauxval(AT_SYSINFO_EHDR))
 		return 0; /* the vDSO */
+	if (o.is_relocated_in_text && !round->relocated) {
+		round->all = false;
+		return 0;
+	}
+	if (known_count == OBJECTS_MAX)
+		return 0; /* what cannot be remembered is left as it is */
 	if (!patch_object(&o, round->work))
 		round->fine = false;
 	return 0;
 }
 
-bool patch_loaded_objects(void)
+/* What dlclose took away. */
+static void forget_gone(void)
+{
+	for (unsigned i = known_count; i-- > 0;)
+		if (!known[i].is_there)
+			forget(&known[i]);
+}
+
+bool patch_loaded_objects(bool relocated, bool *all)
 {
 	long map = sys_call(SYS_mmap, 0, sizeof(struct work), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	struct round round = {.work = (struct work *)map, .fine = true};
+	struct round round = {.work = (struct work *)map, .fine = true, .relocated = relocated, .all = true};
 
 	if (sys_failed(map)) {
 		counts.cause = "no memory";
 		return false;
 	}
+	for (unsigned i = 0; i < known_count; i++)
+		known[i].is_there = false;
 	dl_iterate_phdr(each, &round);
+	forget_gone();
 	text_close(&round.work->text);
 	sys_call(SYS_munmap, map, sizeof(struct work));
+	*all = round.all;
 	return round.fine;
 }

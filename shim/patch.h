@@ -14,8 +14,9 @@ struct patch_counts {
 };
 
 /* Scans what was loaded since the last call. False: the C library's sites cannot be redirected as needed, and the
- * program must run natively (what was redirected already passes its calls on). */
-bool patch_loaded_objects(void);
+ * program must run natively (what was redirected already passes its calls on). relocated: the loader has finished with
+ * what is loaded; if not, those whose code it will change are left for a later call, and `all` becomes false. */
+bool patch_loaded_objects(bool relocated, bool *all);
 const struct patch_counts *patch_counts(void);
 
 #endif

@@ -1,0 +1,98 @@
+#include "loader.h"
+
+#include <errno.h>
+#include <link.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "decode.h"
+#include "patch.h"
+#include "patch_stub.h"
+#include "patch_text.h"
+#include "thread.h"
+
+#define PAGE 4096
+
+/* Of the list of objects: it has changed since, if these have. */
+struct version {
+	unsigned long long adds, subs;
+};
+
+static struct version patched;
+
+static int read_version(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(struct version *)arg = (struct version){info->dlpi_adds, info->dlpi_subs};
+	return 1;
+}
+
+static bool patch_new(bool relocated)
+{
+	struct version now = {0};
+	bool fine, all;
+
+	dl_iterate_phdr(read_version, &now);
+	if (now.adds == patched.adds && now.subs == patched.subs)
+		return true;
+	fine = patch_loaded_objects(relocated, &all);
+	if (fine && all)
+		patched = now;
+	return fine;
+}
+
+bool loader_patch_new(void)
+{
+	return patch_new(true);
+}
+
+/* On the stack of the greenlet that loads or unloads, which has the loader's locks: they are its own to take again. */
+static void changed(void)
+{
+	int saved = errno;
+
+	if (_r_debug.r_state == RT_CONSISTENT && threads.active && fiber_self)
+		patch_new(false);
+	errno = saved;
+}
+
+static bool is_padding(const uint8_t *at, const struct insn *insn)
+{
+	uint8_t op = at[insn->opcode_at];
+
+	return (insn->map == 0 && (op == 0x90 || op == 0xcc)) || (insn->map == 1 && op == 0x1f); /* nop, int3 */
+}
+
+/* A function that only returns, and what follows it before the next one: room for a jump over it. */
+static bool does_nothing(const uint8_t *function)
+{
+	static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	const uint8_t *at = function, *end = function + JUMP_SIZE;
+	struct insn insn;
+
+	if (!memcmp(at, endbr64, sizeof(endbr64)))
+		at += sizeof(endbr64);
+	if (*at++ != 0xc3)
+		return false;
+	for (; at < end; at += insn.length)
+		if (!insn_decode(at, at + 15, &insn) || !is_padding(at, &insn))
+			return false;
+	return (uintptr_t)function % PAGE <= PAGE - JUMP_SIZE;
+}
+
+void loader_watch(void)
+{
+	static bool watched;
+	const uint8_t *function = (const uint8_t *)_r_debug.r_brk; /* NOLINT: an address */
+	struct site site = {.start = function, .end = function + JUMP_SIZE};
+	uint8_t page[PAGE], jump[WINDOW_MAX];
+	uintptr_t from = (uintptr_t)function & ~(uintptr_t)(PAGE - 1);
+	struct text text = {0};
+
+	if (watched || !function || !does_nothing(function) || !stub_jump(jump, &site, (uintptr_t)changed))
+		return;
+	memcpy(page, (const void *)from, PAGE);
+	memcpy(page + ((uintptr_t)function - from), jump, JUMP_SIZE);
+	watched = !text_replace(&text, from, page, PAGE);
+	text_close(&text);
+}
