@@ -47,7 +47,7 @@ ifneq ($(wildcard shim/entry-$(ARCH).S),)
 LIBGREENSHIM := $(BUILD)/libgreenshim.so $(if $(TOOL_NAMES),$(BUILD)/greenshim-check)
 endif
 
-.PHONY: all tests check demo bench lint format asan asan-tests install uninstall clean setup help
+.PHONY: all tests check demo bench soak lint format asan asan-tests install uninstall clean setup help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -169,6 +169,12 @@ bench:
 	+@$(MAKE) --no-print-directory all tests
 	@BUILD='$(abspath $(BUILD))' scripts/bench
 
+SOAK_SECONDS ?= 3600
+soak:
+	@scripts/setup build test
+	+@$(MAKE) --no-print-directory all
+	@GREENSHIM_LIBRARY='$(abspath $(BUILD))/libgreenshim.so' scripts/soak $(SOAK_SECONDS)
+
 lint: all tests
 	@BUILD='$(abspath $(BUILD))' scripts/lint
 
@@ -209,6 +215,7 @@ help:
 	@echo 'make check      install what is missing, build, run every test (TESTS=tests/signal.bats for some)'
 	@echo 'make demo       a real threaded server natively and under greenshim, compared'
 	@echo 'make bench      switches, creation, locks and echo as ratios to native threads'
+	@echo 'make soak       servers with clients of every kind for an hour, or SOAK_SECONDS'
 	@echo 'make lint       format, static analysis, and what the architecture forbids'
 	@echo 'make format     clang-format over the sources'
 	@echo 'make asan       the tests of core under AddressSanitizer and UBSan'
