@@ -49,7 +49,9 @@ long bounded_call(long nr, const long arg[6])
 	ret = offload_run(&raw);
 	set_timer(0);
 	running = NULL;
-	return ret == -EINTR ? -EAGAIN : ret; /* whatever interrupted it is found at the next park */
+	return ret == -EINTR || ret == -ERESTARTSYS || ret == -ERESTARTNOINTR
+		       ? -EAGAIN
+		       : ret; /* whatever interrupted it is found at the next park */
 }
 
 bool bounded_interrupted(const siginfo_t *info, void *ucontext)

@@ -7,6 +7,7 @@
  * Interrupted calls speak the kernel's own language (include/linux/errno.h): a park that a signal ended returns
  * -EINTR; a handler turns it into the code that the kernel's implementation of the call would return:
  *   -ERESTARTSYS     EINTR, or restarted when the signal's handler has SA_RESTART (read, accept, wait4, flock ...)
+ *   -ERESTARTNOINTR  made again in any case: nothing has been done (open by a helper that had not begun ...)
  *   -ERESTARTNOHAND  EINTR once a handler has run (poll, select, pause, nanosleep, sigsuspend ...)
  *   -EINTR           EINTR in any case
  * dispatch() and the signal family turn these into what the program sees. */
@@ -24,6 +25,7 @@
 #define CALL_PASS_VFORK (LONG_MIN + 1)
 
 #define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
 #define ERESTARTNOHAND 514
 
 /* Mirrored by offsets in entry-x86_64.S. The program's stack pointer at the site is (char *)(c + 1) + RED_ZONE. */

@@ -2,6 +2,7 @@
 
 #include <sys/syscall.h>
 
+#include "options.h"
 #include "signal_state.h"
 #include "stats.h"
 #include "sys.h"
@@ -10,10 +11,12 @@
 struct entry_point {
 	call_handler *handler;
 	const char *name;
+	bool pooled; /* answered with --files pool alone */
 };
 
 static const struct entry_point table[CALL_LIMIT] = {
-#define CALL(name, handler, waits) [SYS_##name] = {handler, #name},
+#define CALL(name, handler, waits) [SYS_##name] = {handler, #name, false},
+#define CALL_FILE(name, handler, waits) [SYS_##name] = {handler, #name, true},
 #include "calls.def"
 #undef CALL
 };
@@ -30,7 +33,7 @@ struct answer dispatch(struct call *c) __attribute__((visibility("hidden")));
 
 bool call_is_intercepted(long nr)
 {
-	return nr >= 0 && nr < CALL_LIMIT && table[nr].handler;
+	return nr >= 0 && nr < CALL_LIMIT && table[nr].handler && (options.files_pool || !table[nr].pooled);
 }
 
 const char *call_name(long nr)

@@ -59,33 +59,50 @@ static struct fd *slot_if_any(int fd)
 }
 
 /* An anonymous inode has no type. */
-static enum fd_kind kind_of(const struct stat *st)
+static enum fd_kind kind_of(const struct statx *st)
 {
-	switch (st->st_mode & S_IFMT) {
+	switch (st->stx_mode & S_IFMT) {
 	case S_IFSOCK:
 		return FD_SOCKET;
 	case S_IFIFO:
 		return FD_PIPE;
 	case S_IFCHR:
-		return major(st->st_rdev) == MEM_MAJOR ? FD_READY : FD_DEVICE;
+		return st->stx_rdev_major == MEM_MAJOR ? FD_READY : FD_DEVICE;
 	case 0:
 		return FD_ANON;
 	default:
-		return FD_READY;
+		return FD_FILE;
 	}
+}
+
+/* Without asking a server for what may have changed: the type does not. Linux 4.11, and not in every sandbox. */
+static bool look(int fd, struct statx *st)
+{
+	struct stat old;
+
+	stats.kernel_calls++;
+	if (!sys_failed(sys_call(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, st)))
+		return true;
+	if (sys_failed(sys_call(SYS_fstat, fd, &old)))
+		return false;
+	st->stx_mode = (uint16_t)old.st_mode;
+	st->stx_rdev_major = major(old.st_rdev);
+	return true;
 }
 
 struct fd *fd_get(int fd)
 {
 	struct fd *f = slot(fd);
-	struct stat st;
+	struct statx st;
+	struct fd to;
 
 	if (!f || f->kind)
 		return f;
-	stats.kernel_calls++;
-	if (sys_failed(sys_call(SYS_fstat, fd, &st)))
+	if (!look(fd, &st))
 		return NULL;
-	return set(f, (struct fd){.kind = (uint8_t)kind_of(&st)});
+	to = *f; /* what fd_opened knew */
+	to.kind = (uint8_t)kind_of(&st);
+	return set(f, to);
 }
 
 struct fd *fd_made(int fd, enum fd_kind kind, int type, int flags)
@@ -93,21 +110,29 @@ struct fd *fd_made(int fd, enum fd_kind kind, int type, int flags)
 	return set(slot(fd), (struct fd){.kind = (uint8_t)kind,
 					 .type = (uint8_t)type,
 					 .nonblocking = flags & O_NONBLOCK,
+					 .direct = flags & O_DIRECT,
 					 .known = FD_KNOWS_NONBLOCKING,
 					 .generation = generation,
 					 .born = epoch});
+}
+
+void fd_opened(int fd, int flags)
+{
+	fd_made(fd, FD_UNKNOWN, 0, flags);
 }
 
 void fd_duplicated(int from, int to)
 {
 	struct fd *f = slot_if_any(from);
 
-	if (!f || !f->kind) {
+	if (!f || (!f->kind && !f->born)) {
 		fd_forget(to);
 		return;
 	}
 	f->duplicated = true;
-	set(slot(to), *f);
+	f = set(slot(to), *f);
+	if (f)
+		f->at_work = 0;
 }
 
 void fd_forget(int fd)
@@ -238,20 +263,32 @@ static bool knows(struct fd *f, uint8_t what)
 	return f->known & what;
 }
 
-bool fd_nonblocking(int fd)
+static long flags_of(int fd, struct fd *f)
 {
-	struct fd *f = fd_get(fd);
 	long flags;
 
 	if (f && knows(f, FD_KNOWS_NONBLOCKING))
-		return f->nonblocking;
+		return (f->nonblocking ? O_NONBLOCK : 0) | (f->direct ? O_DIRECT : 0);
 	stats.kernel_calls++;
 	flags = sys_call(SYS_fcntl, fd, F_GETFL);
 	if (f && flags >= 0) {
 		f->nonblocking = flags & O_NONBLOCK;
+		f->direct = flags & O_DIRECT;
 		f->known |= FD_KNOWS_NONBLOCKING;
 	}
+	return flags;
+}
+
+bool fd_nonblocking(int fd)
+{
+	long flags = flags_of(fd, fd_get(fd));
+
 	return flags < 0 || flags & O_NONBLOCK;
+}
+
+bool fd_is_direct(int fd)
+{
+	return flags_of(fd, fd_get(fd)) & O_DIRECT;
 }
 
 bool fd_is_drained(int fd)

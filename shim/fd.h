@@ -19,7 +19,8 @@ enum fd_kind {
 	FD_PIPE,   /* FIFOs too */
 	FD_DEVICE, /* character devices that may block: terminals and the like */
 	FD_ANON,   /* eventfd, timerfd, inotify, signalfd ... */
-	FD_READY,  /* never blocks, or nothing that can be waited for: regular files, directories, /dev/null */
+	FD_READY,  /* never blocks: /dev/null and the like */
+	FD_FILE,   /* regular files, directories, block devices: what they wait for no poll tells */
 };
 
 enum fd_direction { FD_RECEIVE, FD_SEND };
@@ -34,8 +35,10 @@ struct fd {
 	bool low_water;		/* SO_RCVLOWAT */
 	bool lingers;		/* SO_LINGER: close may block */
 	bool nonblocking;	/* O_NONBLOCK, if known */
+	bool direct;		/* O_DIRECT, likewise */
 	uint8_t known;		/* FD_KNOWS_*, if read in the current generation */
 	uint8_t listener;	/* enum listener of net_connect.c */
+	uint16_t at_work;	/* helpers' calls under way that move its position */
 	uint32_t serial;	/* differs when the number has got another meaning */
 	uint32_t generation;	/* of `known` */
 	uint32_t born;		/* 0: not made before our eyes; else the epoch in which it was */
@@ -48,6 +51,8 @@ enum { FD_KNOWS_TIMEOUT = 1 /* << direction */, FD_KNOWS_NONBLOCKING = 4 };
 struct fd *fd_get(int fd);
 /* A system call has just made this one. type: of a socket; flags: O_NONBLOCK is looked at. NULL: no memory. */
 struct fd *fd_made(int fd, enum fd_kind kind, int type, int flags);
+/* open has just made this one; what it is fd_get will see. */
+void fd_opened(int fd, int flags);
 /* A duplicate has been made of fd. */
 void fd_duplicated(int from, int to);
 /* The entry is wrong or about to be. */
@@ -71,6 +76,7 @@ bool fd_is_private(int fd);
 bool fd_was_shared(int fd);
 uint32_t fd_serial(int fd);
 bool fd_nonblocking(int fd);
+bool fd_is_direct(int fd);
 /* The last read left nothing, and waiting costs nothing: an attempt would be in vain. */
 bool fd_is_drained(int fd);
 /* SO_RCVTIMEO or SO_SNDTIMEO as a deadline from now. */

@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "lock.h"
 #include "offload.h"
+#include "options.h"
 #include "signal.h"
 #include "stats.h"
 #include "sys.h"
@@ -107,16 +108,16 @@ long sys_close(struct call *c)
 {
 	int fd = (int)c->arg[0];
 	const struct fd *f;
-	bool lingers;
+	bool waits;
 
 	if (!fd_leaves(fd))
 		return -EBADF;
 	f = fd_get(fd);
 	if (!f)
 		return CALL_PASS;
-	lingers = f->lingers;
+	waits = f->lingers || (f->kind == FD_FILE && options.files_pool);
 	fd_forget(fd);
-	return lingers ? offload_call(c) : CALL_PASS;
+	return waits ? offload_file(c) : CALL_PASS;
 }
 
 static long duplicate(struct call *c)

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "../core/fdwait.h"
+#include "file.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -137,7 +138,7 @@ static long transfer(struct call *c, long (*on_socket)(struct call *))
 	struct fd *f = fd_get((int)c->arg[0]);
 
 	if (!f || f->kind >= FD_READY)
-		return CALL_PASS;
+		return f && f->kind == FD_FILE ? file_transfer(c) : CALL_PASS;
 	return f->kind == FD_SOCKET ? on_socket(c) : io_file(c, f);
 }
 
@@ -161,13 +162,13 @@ long sys_writev(struct call *c)
 	return transfer(c, net_writev);
 }
 
-/* At the file's own position these are readv and writev; elsewhere only files that are always ready have positions. */
+/* At the file's own position these are readv and writev; elsewhere only files have positions. */
 long sys_preadv2(struct call *c)
 {
-	return c->arg[3] == -1 ? transfer(c, net_readv) : CALL_PASS;
+	return c->arg[3] == -1 ? transfer(c, net_readv) : file_transfer_at(c);
 }
 
 long sys_pwritev2(struct call *c)
 {
-	return c->arg[3] == -1 ? transfer(c, net_writev) : CALL_PASS;
+	return c->arg[3] == -1 ? transfer(c, net_writev) : file_transfer_at(c);
 }

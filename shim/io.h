@@ -44,6 +44,17 @@ bool io_ready(int fd, short events);
 int io_rest(const struct iovec *iov, size_t n, size_t skip, struct iovec *rest);
 size_t io_total(const struct iovec *iov, size_t n);
 
+/* The buffers of a read or write as vectors, and its RWF_ flags (io_file.c). */
+struct buffers {
+	struct iovec one;
+	const struct iovec *iov;
+	size_t n;
+	long flags;
+};
+
+void buffers_of(const struct call *c, struct buffers *b);
+#define RW_MAX 0x7ffff000UL /* a call never moves more (write(2)) */
+
 /* io_file.c: pipes, terminals, eventfd and the like. */
 long io_file(struct call *c, struct fd *f);
 

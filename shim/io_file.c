@@ -13,8 +13,7 @@
 #include "stats.h"
 #include "sys.h"
 
-#define RW_MAX 0x7ffff000UL /* a call never moves more (write(2)) */
-#define CURRENT -1	    /* position */
+#define CURRENT -1 /* position */
 
 #ifndef TCGETS
 #define TCGETS 0x5401
@@ -28,18 +27,10 @@ struct kernel_termios {
 
 static bool is_vector(long nr)
 {
-	return nr != SYS_read && nr != SYS_write;
+	return nr != SYS_read && nr != SYS_write && nr != SYS_pread64;
 }
 
-/* The call's buffers as vectors, and RWF_ flags. */
-struct buffers {
-	struct iovec one;
-	const struct iovec *iov;
-	size_t n;
-	long flags;
-};
-
-static void buffers_of(const struct call *c, struct buffers *b)
+void buffers_of(const struct call *c, struct buffers *b)
 {
 	b->one = (struct iovec){(void *)c->arg[1], (size_t)c->arg[2]};
 	b->iov = is_vector(c->nr) ? (const struct iovec *)c->arg[1] : &b->one;

@@ -8,7 +8,10 @@
 #include <sys/syscall.h>
 
 #include "call.h"
+#include "fd.h"
+#include "file.h"
 #include "offload.h"
+#include "options.h"
 #include "sched.h"
 #include "stats.h"
 #include "sys.h"
@@ -28,12 +31,28 @@ static long look(int directory, const char *path, unsigned long flags, struct st
 	return sys_call(SYS_newfstatat, directory, path, st, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
 }
 
+/* A helper waits for the FIFO and the disk alike. */
+static long open_by_helper(struct call *c, const char *path, unsigned long flags)
+{
+	long ret = file_path_is_local(path) ? CALL_PASS : offload_file(c);
+
+	if (ret >= 0)
+		fd_opened((int)ret, (int)flags);
+	return ret;
+}
+
 /* The kernel has read the path by the time it says that there is nothing: then it may be a greenlet's. */
 static long open_any(struct call *c, int directory, const char *path, unsigned long flags)
 {
 	bool looks = may_wait(flags);
 	struct stat st = {.st_mode = 0};
-	long ret = looks ? look(directory, path, flags, &st) : call_native(c);
+	long ret = options.files_pool ? open_by_helper(c, path, flags) : CALL_PASS;
+
+	if (ret == -ENOENT && !(flags & O_CREAT))
+		return name_open(path, (int)flags);
+	if (ret != CALL_PASS)
+		return ret;
+	ret = looks ? look(directory, path, flags, &st) : call_native(c);
 
 	if (ret == -ENOENT && !(flags & O_CREAT))
 		return name_open(path, (int)flags);

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
+#include "file.h"
 #include "net.h"
+#include "options.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
-
-#define RW_MAX 0x7ffff000L /* a call never moves more */
 
 static enum fd_kind kind_of(int fd)
 {
@@ -30,16 +30,24 @@ static long room_for(int fd, long len)
 	return room ? room : 1;
 }
 
+static long send_from(const struct io *io, long len)
+{
+	const long *a = io->call->arg;
+	long arg[6] = {io->fd, a[1], a[2], len};
+	struct file_range from = {(int)a[1], (const off_t *)a[2], (size_t)len};
+
+	return file_move(SYS_sendfile, arg, &from, io->fd);
+}
+
 /* The file's position, or the one that is given, is moved on by the kernel. */
 static long sendfile_attempt(struct io *io)
 {
 	const long *a = io->call->arg;
-	long left = (a[3] < RW_MAX ? a[3] : RW_MAX) - (long)io->done, ret = room_for(io->fd, left);
+	long left = (a[3] < (long)RW_MAX ? a[3] : (long)RW_MAX) - (long)io->done, ret = room_for(io->fd, left);
 
 	if (ret < 0)
 		return ret;
-	stats.kernel_calls++;
-	ret = sys_call(SYS_sendfile, io->fd, a[1], a[2], ret);
+	ret = send_from(io, ret);
 	if (ret <= 0)
 		return ret ? ret : (long)io->done;
 	io->done += (size_t)ret;
@@ -53,8 +61,7 @@ static long sendfile_pipe_attempt(struct io *io)
 
 	if (!io_ready(io->fd, POLLOUT))
 		return -EAGAIN;
-	stats.kernel_calls++;
-	return sys_call(SYS_sendfile, io->fd, a[1], a[2], a[3]);
+	return send_from(io, a[3]);
 }
 
 long sys_sendfile(struct call *c)
@@ -62,8 +69,12 @@ long sys_sendfile(struct call *c)
 	struct io io = IO(c, POLLOUT);
 	enum fd_kind kind = kind_of(io.fd);
 
-	if ((kind != FD_SOCKET && kind != FD_PIPE) || c->arg[3] <= 0 || fd_nonblocking(io.fd))
+	if (kind == FD_FILE)
+		return sys_file(c);
+	if ((kind != FD_SOCKET && kind != FD_PIPE) || c->arg[3] <= 0)
 		return CALL_PASS;
+	if (fd_nonblocking(io.fd))
+		return options.files_pool ? send_from(&io, c->arg[3]) : CALL_PASS;
 	return io_retry(&io, kind == FD_PIPE ? sendfile_pipe_attempt : sendfile_attempt);
 }
 
@@ -75,7 +86,7 @@ struct end {
 
 static bool end_is_ready(const struct end *end)
 {
-	return kind_of(end->fd) == FD_READY || io_ready(end->fd, end->events);
+	return kind_of(end->fd) >= FD_READY || io_ready(end->fd, end->events);
 }
 
 static bool end_waits(const struct end *end, long flags)
@@ -104,7 +115,8 @@ static long end_wait(const struct end *end, const char *why)
 static long splice_now(const struct call *c, const struct end *in, const struct end *out)
 {
 	const long *a = c->arg;
-	long len = a[4];
+	long len = a[4], arg[6] = {a[0], a[1], a[2], a[3], len, a[5] | SPLICE_F_NONBLOCK};
+	struct file_range from = {in->fd, (const off_t *)a[1], (size_t)len};
 
 	if (!end_is_ready(in))
 		return -EAGAIN;
@@ -112,9 +124,10 @@ static long splice_now(const struct call *c, const struct end *in, const struct 
 		len = room_for(out->fd, len);
 		if (len < 0)
 			return len;
+		arg[4] = len;
+		from.len = (size_t)len;
 	}
-	stats.kernel_calls++;
-	return sys_call(SYS_splice, a[0], a[1], a[2], a[3], len, a[5] | SPLICE_F_NONBLOCK);
+	return file_move(SYS_splice, arg, &from, out->fd);
 }
 
 static long tee_now(const struct call *c)

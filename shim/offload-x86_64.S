@@ -31,11 +31,13 @@ offload_clone:
 	.size offload_clone, . - offload_clone
 
 	/* long offload_run(const struct offload_raw *raw): its system call. A signal that comes between _begin and _end
-	 * finds it undone: offload_interrupted makes that -EINTR. */
+	 * finds it undone, or about to be made again: rcx is then no longer raw (offload_cut). */
 	.globl offload_run
 	.hidden offload_run
 	.globl offload_run_begin
 	.hidden offload_run_begin
+	.globl offload_run_syscall
+	.hidden offload_run_syscall
 	.globl offload_run_end
 	.hidden offload_run_end
 	.type offload_run, @function
@@ -53,10 +55,11 @@ offload_run_begin:
 	mov JOB_NR(%rcx), %rax
 	cmpl $0, JOB_CANCEL(%rcx)
 	jne 1f
+offload_run_syscall:
 	syscall
 offload_run_end:
 	ret
-1:	mov $-4, %rax
+1:	mov $-513, %rax		/* ERESTARTNOINTR */
 	ret
 	.cfi_endproc
 	.size offload_run, . - offload_run

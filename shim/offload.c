@@ -25,6 +25,7 @@ struct offload_job {
 	struct offload_raw raw; /* first */
 	long result;
 	bool done;
+	uint8_t signal; /* that the kernel sent to the helper for it: SIGXFSZ or SIGPIPE */
 	struct fiber *fiber;
 	struct helper *helper;
 	struct offload_job *next; /* in `ended` */
@@ -39,19 +40,22 @@ struct helper {
 	uint32_t word; /* enum helper_word; its futex */
 	int tid;       /* 0 once the kernel has finished with its stack */
 	bool busy;     /* the hub's view: until its job is collected */
+	bool rests;    /* in `resting` */
 	unsigned generation;
 	struct offload_job *job;
 	char *memory;
-	struct helper *next;
+	struct helper *next, *next_resting;
 };
 
 long offload_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid, void *tls)
 	__attribute__((visibility("hidden")));
 void offload_leave(void) __attribute__((noreturn, visibility("hidden")));
 extern char offload_run_begin[] __attribute__((visibility("hidden")));
+extern char offload_run_syscall[] __attribute__((visibility("hidden")));
 extern char offload_run_end[] __attribute__((visibility("hidden")));
 
 static struct helper *helpers;	  /* the hub's OS thread alone */
+static struct helper *resting;	  /* those that waited for work when last looked at, the latest first */
 static struct offload_job *ended; /* pushed by helpers, taken by the hub */
 static unsigned generation;
 static char cancelling; /* its address marks our own signals */
@@ -95,6 +99,20 @@ static void helper_ended(struct helper *h, struct offload_job *job)
 	hub_attention(hub);
 }
 
+/* What the kernel sends to the thread that makes a call, and which is blocked here: it is the greenlet's. */
+static void take_signal(struct offload_job *job)
+{
+	uint64_t sent = job->result == -EFBIG ? SIGNAL_BIT(SIGXFSZ) : SIGNAL_BIT(SIGPIPE);
+	struct timespec zero = {0, 0};
+	long sig;
+
+	if (job->result != -EFBIG && job->result != -EPIPE)
+		return;
+	sig = sys_call(SYS_rt_sigtimedwait, &sent, NULL, &zero, SIGNAL_SETSIZE);
+	if (sig > 0)
+		job->signal = (uint8_t)sig;
+}
+
 static void helper_main(struct helper *h)
 {
 	uint64_t mask = ~SIGNAL_BIT(SIGNAL_CARRIER);
@@ -105,22 +123,26 @@ static void helper_main(struct helper *h)
 		struct offload_job *job = h->job;
 
 		job->result = offload_run(&job->raw);
+		take_signal(job);
 		helper_ended(h, job);
 	}
 	offload_leave();
 }
 
-/* The call has not been made, or was interrupted and would be restarted: both are -EINTR now. */
+/* The call has not been made, or was interrupted and is about to be made again: then the kernel's way back from it, which
+ * it leaves in rcx, is known. */
 void offload_cut(void *ucontext)
 {
 #if defined(__x86_64__)
 	ucontext_t *uc = ucontext;
 	greg_t *pc = &uc->uc_mcontext.gregs[REG_RIP];
+	bool again;
 
 	if (*pc < (greg_t)offload_run_begin || *pc >= (greg_t)offload_run_end)
 		return;
+	again = *pc == (greg_t)offload_run_syscall && uc->uc_mcontext.gregs[REG_RCX] == (greg_t)offload_run_end;
 	*pc = (greg_t)offload_run_end;
-	uc->uc_mcontext.gregs[REG_RAX] = -EINTR;
+	uc->uc_mcontext.gregs[REG_RAX] = again ? -ERESTARTSYS : -ERESTARTNOINTR;
 #else
 	(void)ucontext;
 #endif
@@ -163,7 +185,7 @@ static struct helper *record(void)
 	long p;
 
 	for (h = helpers; h; h = h->next)
-		if (!h->busy && h->word == HELPER_LEAVES && !__atomic_load_n(&h->tid, __ATOMIC_SEQ_CST))
+		if (!h->busy && !h->rests && h->word == HELPER_LEAVES && !__atomic_load_n(&h->tid, __ATOMIC_SEQ_CST))
 			return h;
 	p = sys_call(SYS_mmap, 0, sizeof(*h), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (sys_failed(p))
@@ -217,13 +239,15 @@ static long submit_new(struct offload_job *job)
 
 static long submit(struct offload_job *job)
 {
-	for (struct helper *h = helpers; h; h = h->next) {
-		if (h->busy || h->word != HELPER_IDLE || h->generation != generation)
-			continue;
+	struct helper *h;
+
+	while ((h = resting)) {
+		resting = h->next_resting;
+		h->rests = false;
 		h->job = job;
 		job->helper = h;
 		if (!word_change(h, HELPER_IDLE, HELPER_BUSY))
-			continue;
+			continue; /* it has left meanwhile */
 		h->busy = true;
 		sys_call(SYS_futex, &h->word, FUTEX_WAKE_PRIVATE, 1);
 		return 0;
@@ -237,6 +261,18 @@ static void send_home(struct helper *h)
 		sys_call(SYS_futex, &h->word, FUTEX_WAKE_PRIVATE, 1);
 }
 
+static void helper_free(struct helper *h)
+{
+	h->busy = false;
+	if (h->generation != generation) {
+		send_home(h);
+		return;
+	}
+	h->rests = true;
+	h->next_resting = resting;
+	resting = h;
+}
+
 void offload_collect(struct hub *hub)
 {
 	struct offload_job *job = __atomic_exchange_n(&ended, NULL, __ATOMIC_SEQ_CST), *next;
@@ -245,9 +281,7 @@ void offload_collect(struct hub *hub)
 	for (; job; job = next) {
 		next = job->next;
 		job->done = true;
-		job->helper->busy = false;
-		if (job->helper->generation != generation)
-			send_home(job->helper);
+		helper_free(job->helper);
 		hub_wake(job->fiber, 0);
 	}
 }
@@ -255,17 +289,23 @@ void offload_collect(struct hub *hub)
 void offload_retire(void)
 {
 	generation++;
-	for (struct helper *h = helpers; h; h = h->next)
-		if (!h->busy)
-			send_home(h);
+	for (; resting; resting = resting->next_resting) {
+		resting->rests = false;
+		send_home(resting);
+	}
+}
+
+static void blank(siginfo_t *info)
+{
+	for (unsigned i = 0; i < sizeof(*info) / sizeof(long); i++)
+		((volatile long *)info)[i] = 0;
 }
 
 static void cancel(struct offload_job *job)
 {
 	siginfo_t info;
 
-	for (unsigned i = 0; i < sizeof(info) / sizeof(long); i++)
-		((volatile long *)&info)[i] = 0;
+	blank(&info);
 	info.si_signo = SIGNAL_CARRIER;
 	info.si_code = SI_QUEUE;
 	info.si_ptr = &cancelling;
@@ -273,29 +313,53 @@ static void cancel(struct offload_job *job)
 	sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), job->helper->tid, SIGNAL_CARRIER, &info);
 }
 
-long offload(const char *why, long nr, const long arg[6])
+static void signal_of(const struct offload_job *job)
 {
-	struct offload_job job = {.raw = {.nr = nr}, .fiber = fiber_self};
+	siginfo_t info;
+
+	blank(&info);
+	info.si_signo = job->signal;
+	info.si_code = SI_USER;
+	info.si_pid = signal_pid();
+	info.si_uid = (uid_t)sys_call(SYS_getuid);
+	signals_send(thread_of(job->fiber), &info, true);
+}
+
+/* SWITCHES. 0: it is over; else no helper could be had. */
+static long job_run(struct offload_job *job, const char *why, const long arg[6])
+{
 	long ret;
 
 	for (int i = 0; i < 6; i++)
-		job.raw.arg[i] = arg[i];
-	ret = submit(&job);
+		job->raw.arg[i] = arg[i];
+	ret = submit(job);
 	if (ret)
 		return ret;
 	stats.offloaded++;
-	hub_hold(job.fiber->hub, 1);
-	while (!job.done) {
-		if (job.raw.cancel) {
+	hub_hold(job->fiber->hub, 1);
+	while (!job->done) {
+		if (job->raw.cancel) {
 			hub_park(why, DEADLINE_NEVER);
 			continue;
 		}
 		thread_park(why, DEADLINE_NEVER);
-		if (!job.done) /* a signal, or what it waits for besides (futex_waitv) */
-			cancel(&job);
+		if (!job->done) /* a signal, or what it waits for besides (futex_waitv) */
+			cancel(job);
 	}
-	hub_hold(job.fiber->hub, -1);
-	return job.result;
+	hub_hold(job->fiber->hub, -1);
+	if (job->signal)
+		signal_of(job);
+	return 0;
+}
+
+long offload(const char *why, long nr, const long arg[6])
+{
+	struct offload_job job = {.raw = {.nr = nr}, .fiber = fiber_self};
+	long ret = job_run(&job, why, arg);
+
+	if (ret)
+		return ret;
+	return job.result == -ERESTARTSYS || job.result == -ERESTARTNOINTR ? -EINTR : job.result;
 }
 
 long offload_call(struct call *c)
@@ -303,9 +367,21 @@ long offload_call(struct call *c)
 	return offload(call_name(c->nr), c->nr, c->arg);
 }
 
+/* A signal that is due comes first, as before any call. */
+long offload_file(struct call *c)
+{
+	struct offload_job job = {.raw = {.nr = c->nr}, .fiber = fiber_self};
+
+	if (threads.alive == 1)
+		return CALL_PASS;
+	if (signals_interrupt(thread_self()))
+		return -ERESTARTNOINTR;
+	return job_run(&job, call_name(c->nr), c->arg) ? CALL_PASS : job.result;
+}
+
 void offload_forked(void)
 {
-	helpers = NULL;
+	helpers = resting = NULL;
 	ended = NULL;
 }
 
@@ -316,12 +392,4 @@ unsigned offload_os_threads(void)
 	for (struct helper *h = helpers; h; h = h->next)
 		count += h->tid != 0;
 	return count;
-}
-
-/* setuid(2) and the like: glibc has every thread that it knows make the call; it does not know the helpers. */
-long sys_set_credentials(struct call *c)
-{
-	(void)c;
-	offload_retire();
-	return CALL_PASS;
 }

@@ -11,8 +11,8 @@
 
 struct hub;
 
-/* A system call to be made by offload_run (offload-x86_64.S): undone, or -EINTR, once a signal's handler has seen
- * `cancel` and called offload_cut. */
+/* A system call to be made by offload_run (offload-x86_64.S). Once a signal's handler has seen `cancel` and called
+ * offload_cut it is undone (-ERESTARTNOINTR), or ends as the kernel says: -EINTR, or -ERESTARTSYS. */
 struct offload_raw {
 	long cancel;
 	long nr;
@@ -27,6 +27,9 @@ void offload_cut(void *ucontext);
 long offload_call(struct call *c);
 /* The same with other arguments. why: a static string. */
 long offload(const char *why, long nr, const long arg[6]);
+/* The same for calls on files. Signals are told from each other: an interruption may be -ERESTARTNOINTR (not begun), -ERESTARTSYS,
+ * or -EINTR of the file system's own. Natively, by CALL_PASS, where no other thread could make use of the time. */
+long offload_file(struct call *c);
 /* On the hub's stack, after hub_attention(): wakes those whose calls have ended. */
 void offload_collect(struct hub *hub);
 /* The credentials of this OS thread change: helpers that have the old ones take no further calls. */

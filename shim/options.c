@@ -97,6 +97,15 @@ static void read_seed(void)
 	}
 }
 
+static void read_files(void)
+{
+	const char *text = getenv("GREENSHIM_FILES");
+
+	options.files_pool = text && strcmp(text, "pool") == 0;
+	if (text && *text && !options.files_pool && strcmp(text, "direct") != 0)
+		complain("GREENSHIM_FILES", text, "direct or pool");
+}
+
 static void read_stats(void)
 {
 	const char *text = getenv("GREENSHIM_STATS");
@@ -116,7 +125,7 @@ static void read_stats(void)
 static void leave_children_alone(void)
 {
 	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS",   "GREENSHIM_STACK", "GREENSHIM_VERBOSE",
-			       "GREENSHIM_STALL",	"GREENSHIM_PREEMPT", "GREENSHIM_SEED"};
+			       "GREENSHIM_STALL",	"GREENSHIM_PREEMPT", "GREENSHIM_SEED",	"GREENSHIM_FILES"};
 	const char *preload = getenv("LD_PRELOAD");
 	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
 	char *save = NULL;
@@ -147,6 +156,7 @@ void options_read(void)
 	read_stack();
 	read_preempt();
 	read_seed();
+	read_files();
 	read_stats();
 	if (options.no_children)
 		leave_children_alone();

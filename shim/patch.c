@@ -235,6 +235,9 @@ static bool patch_object(const struct object *o, struct work *w)
 	long n = known_sites(o, w->sites, SITES_MAX);
 	bool fine;
 
+	for (long i = 0; i < n; i++) /* the table is of all calls that may be answered */
+		if (w->sites[i].nr >= 0 && !call_is_intercepted(w->sites[i].nr))
+			w->sites[i].kind = SITE_NATIVE;
 	if (!n)
 		n = sites_find(o, call_is_intercepted, w->sites, SITES_MAX);
 	if (sys_failed(n))

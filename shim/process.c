@@ -8,6 +8,7 @@
 #include "../core/check.h"
 #include "bounded.h"
 #include "fd.h"
+#include "file.h"
 #include "fsbase.h"
 #include "offload.h"
 #include "preempt.h"
@@ -22,6 +23,7 @@ static void child(const struct call *c, uintptr_t stack_top)
 	struct call *frame = (struct call *)(stack_top - RED_ZONE) - 1;
 
 	offload_forked();
+	file_forked();
 	bounded_forked();
 	preempt_forked();
 	signals_forked();
@@ -104,4 +106,12 @@ long sys_execve(struct call *c)
 long sys_execveat(struct call *c)
 {
 	return sys_execve(c);
+}
+
+/* setuid(2) and the like: glibc has every thread that it knows make the call; it does not know the helpers. */
+long sys_set_credentials(struct call *c)
+{
+	(void)c;
+	offload_retire();
+	return CALL_PASS;
 }

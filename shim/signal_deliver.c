@@ -323,7 +323,8 @@ static void deliver(struct thread *t, struct call *c, long ret)
 	act = signal_actions[sig];
 	signals_stack_sync(t);
 	delivery.call = c;
-	delivery.again = ret <= CALL_PASS_VFORK || (ret == -ERESTARTSYS && act.flags & SA_RESTART);
+	delivery.again =
+		ret <= CALL_PASS_VFORK || ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && act.flags & SA_RESTART);
 	delivery.result = call_is_interrupted(ret) ? -EINTR : ret;
 	delivery.reached = false;
 	while (!delivery.reached)

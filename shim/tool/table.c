@@ -46,7 +46,7 @@ int table_write(char *const *paths)
 
 		if (object_open(&o, *paths))
 			continue;
-		n = sites_find(&o, is_wanted, sites, SITES_MAX);
+		n = sites_find(&o, is_in_table, sites, SITES_MAX);
 		if (fits(&o, n)) {
 			printf("/* %s */\n", o.name);
 			write_object(&o, n);
