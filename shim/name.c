@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "offload.h"
 #include "sched.h"
 #include "scratch.h"
 #include "sys.h"
@@ -41,6 +42,13 @@ void name_thread_exit(struct thread *t)
 		sys_call(SYS_close, t->name_fd);
 }
 
+/* What a thread may do, or that a later one may do less. */
+static bool changes_rights(long option)
+{
+	return option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS || option == PR_CAPBSET_DROP ||
+	       option == PR_CAP_AMBIENT || option == PR_SET_SECUREBITS || option == PR_SET_KEEPCAPS;
+}
+
 long sys_prctl(struct call *c)
 {
 	struct thread *t = thread_self();
@@ -61,6 +69,8 @@ long sys_prctl(struct call *c)
 		*(uint32_t **)c->arg[1] = t->clear_tid;
 		return 0;
 	}
+	if (changes_rights(c->arg[0]))
+		offload_retire();
 	return CALL_PASS;
 }
 

@@ -10,10 +10,12 @@ not_made() {
 		epoll_wait glibc makes it by epoll_wait or epoll_pwait, by version
 		fork glibc makes it by clone
 		pipe glibc makes it by pipe2
+		sync writes out what is everybody's, and takes its time
 		setns wants privileges and other namespaces
 		unshare wants privileges
 		capset wants privileges
 		seccomp cannot be taken back
+		landlock_restrict_self cannot be taken back
 	END
 }
 

@@ -13,6 +13,12 @@ load helpers
 	assert_stat offloaded 3000
 }
 
+@test "files: names, modes, sizes, contents, directly and by helpers" {
+	both file_names
+	GREENSHIM_FILES=pool both file_names
+	assert_stat offloaded 40
+}
+
 @test "files: fsync in one thread stops no other, in any case" {
 	both file_slow sync
 	assert_stat offloaded 2
