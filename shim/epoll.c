@@ -5,6 +5,8 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
+#include "waitset.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -32,12 +34,14 @@ static long wait_until(const struct call *c, uint64_t deadline_ns)
 
 static long masked_wait(const struct call *c, uint64_t deadline_ns)
 {
-	const uint64_t *mask = (const uint64_t *)c->arg[4];
+	uint64_t mask;
 
-	if (mask && (size_t)c->arg[5] != sizeof(*mask))
+	if (c->arg[4] && (size_t)c->arg[5] != sizeof(mask))
 		return -EINVAL;
-	if (mask)
-		signals_mask_temporary(*mask);
+	if (c->arg[4] && user_get(&mask, (void *)c->arg[4]))
+		return -EFAULT;
+	if (c->arg[4])
+		signals_mask_temporary(mask);
 	return wait_until(c, deadline_ns);
 }
 
@@ -60,11 +64,9 @@ long sys_epoll_pwait(struct call *c)
 
 long sys_epoll_pwait2(struct call *c)
 {
-	const struct timespec *timeout = (const struct timespec *)c->arg[3];
+	uint64_t deadline_ns;
+	struct timespec ts;
+	long ret = waitset_timeout((void *)c->arg[3], &ts, &deadline_ns);
 
-	if (!timeout)
-		return masked_wait(c, DEADLINE_NEVER);
-	if (timeout->tv_sec < 0 || (unsigned long)timeout->tv_nsec >= NS_PER_SEC)
-		return -EINVAL;
-	return masked_wait(c, timespec_ns(timeout) ? deadline_in(timespec_ns(timeout)) : 0);
+	return ret ? ret : masked_wait(c, deadline_ns);
 }

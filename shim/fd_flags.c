@@ -6,6 +6,7 @@
 #include "fd.h"
 #include "lock.h"
 #include "offload.h"
+#include "user.h"
 
 #ifndef F_OFD_SETLKW
 #define F_OFD_SETLKW 38
@@ -13,10 +14,12 @@
 
 static long made_pipe(struct call *c, int flags)
 {
-	const int *ends = (const int *)c->arg[0];
 	long ret = call_native(c);
+	int ends[2];
 
-	for (int i = 0; i < 2 && !ret; i++)
+	if (ret || user_get(&ends, (void *)c->arg[0]))
+		return ret;
+	for (int i = 0; i < 2; i++)
 		fd_made(ends[i], FD_PIPE, 0, flags);
 	return ret;
 }
@@ -47,7 +50,7 @@ long sys_fcntl(struct call *c)
 	int fd = (int)c->arg[0];
 	long ret;
 
-	switch (c->arg[1]) {
+	switch ((int)c->arg[1]) {
 	case F_SETLKW:
 	case F_OFD_SETLKW:
 		return lock_fcntl(c);

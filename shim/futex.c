@@ -10,6 +10,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 /* Waiters hang on the bucket of their address, first come, first served. */
 #define BUCKETS 1024
@@ -36,6 +37,15 @@ void futex_enlist(struct futex_waiter *w)
 	list_push(bucket(w->addr), &w->node);
 }
 
+long futex_compare(const uint32_t *addr, uint32_t expected)
+{
+	uint32_t value;
+
+	if (!user_has(addr) || user_load32(&value, addr))
+		return -EFAULT;
+	return value == expected ? 0 : -EAGAIN;
+}
+
 long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
 {
 	struct futex_waiter w = {.addr = addr, .bitset = bitset, .fiber = fiber_self};
@@ -43,8 +53,9 @@ long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t dea
 
 	if (!bitset)
 		return -EINVAL;
-	if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != expected)
-		return -EAGAIN;
+	ret = futex_compare(addr, expected);
+	if (ret)
+		return ret;
 	futex_enlist(&w);
 	ret = thread_park("futex", deadline_ns);
 	list_remove(&w.node);
@@ -113,20 +124,32 @@ long futex_requeue(uint32_t *addr, long n, uint32_t *to, long m)
 }
 
 /* FUTEX_WAKE_OP(2const): op on *addr2, then wake at addr, and at addr2 if its old value compares. */
-static uint32_t operate(uint32_t *addr2, unsigned op, uint32_t arg)
+static uint32_t operated(uint32_t old, unsigned op, uint32_t arg)
 {
 	switch (op & 7) {
 	case FUTEX_OP_SET:
-		return __atomic_exchange_n(addr2, arg, __ATOMIC_SEQ_CST);
+		return arg;
 	case FUTEX_OP_ADD:
-		return __atomic_fetch_add(addr2, arg, __ATOMIC_SEQ_CST);
+		return old + arg;
 	case FUTEX_OP_OR:
-		return __atomic_fetch_or(addr2, arg, __ATOMIC_SEQ_CST);
+		return old | arg;
 	case FUTEX_OP_ANDN:
-		return __atomic_fetch_and(addr2, ~arg, __ATOMIC_SEQ_CST);
+		return old & ~arg;
 	default:
-		return __atomic_fetch_xor(addr2, arg, __ATOMIC_SEQ_CST);
+		return old ^ arg;
 	}
+}
+
+static long operate(uint32_t *addr2, unsigned op, uint32_t arg, uint32_t *old)
+{
+	long ret = user_load32(old, addr2);
+
+	if (ret)
+		return ret;
+	do
+		ret = user_cas32(addr2, old, operated(*old, op, arg));
+	while (ret > 0);
+	return ret;
 }
 
 static bool compare(int32_t old, unsigned cmp, int32_t arg)
@@ -164,34 +187,44 @@ static long wake_op(uint32_t *addr, long n, uint32_t *addr2, long n2, uint32_t e
 		return -ENOSYS;
 	if (op & FUTEX_OP_OPARG_SHIFT)
 		op_arg = 1 << (op_arg & 31);
-	old = operate(addr2, op, (uint32_t)op_arg);
+	if (operate(addr2, op, (uint32_t)op_arg, &old))
+		return -EFAULT;
 	woken = futex_wake(addr, at_least_one(n), FUTEX_BITSET_MATCH_ANY);
 	if (compare((int32_t)old, cmp, cmp_arg))
 		woken += futex_wake(addr2, at_least_one(n2), FUTEX_BITSET_MATCH_ANY);
 	return woken;
 }
 
-uint64_t futex_deadline(clockid_t clock, const struct timespec *at)
+static uint64_t until(clockid_t clock, const struct timespec *at)
 {
 	uint64_t now;
 
-	if (!at)
-		return DEADLINE_NEVER;
-	if (at->tv_sec < 0 || (unsigned long)at->tv_nsec >= NS_PER_SEC)
-		return 0;
 	if (clock == CLOCK_MONOTONIC)
-		return timespec_ns(at) + !timespec_ns(at);
+		return timespec_ns(at);
 	now = clock_ns(CLOCK_REALTIME);
-	return timespec_ns(at) <= now ? 1 : deadline_in(timespec_ns(at) - now);
+	return timespec_ns(at) <= now ? 0 : deadline_in(timespec_ns(at) - now);
 }
 
-static uint64_t deadline_of(int op, const struct timespec *ts)
+long futex_deadline(clockid_t clock, bool relative, const struct timespec *user, uint64_t *deadline_ns)
 {
-	int cmd = op & FUTEX_CMD_MASK;
-	uint64_t at = futex_deadline(
-		cmd != FUTEX_LOCK_PI && !(op & FUTEX_CLOCK_REALTIME) ? CLOCK_MONOTONIC : CLOCK_REALTIME, ts);
+	struct timespec ts;
 
-	return ts && at && cmd == FUTEX_WAIT ? deadline_in(timespec_ns(ts)) : at;
+	*deadline_ns = DEADLINE_NEVER;
+	if (!user)
+		return 0;
+	if (user_get(&ts, user))
+		return -EFAULT;
+	if (ts.tv_sec < 0 || (unsigned long)ts.tv_nsec >= NS_PER_SEC)
+		return -EINVAL;
+	*deadline_ns = relative ? deadline_in(timespec_ns(&ts)) : until(clock, &ts);
+	return 0;
+}
+
+static clockid_t clock_of(int op)
+{
+	bool monotonic = (op & FUTEX_CMD_MASK) != FUTEX_LOCK_PI && !(op & FUTEX_CLOCK_REALTIME);
+
+	return monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME;
 }
 
 static bool waits(int cmd)
@@ -227,10 +260,13 @@ static bool has_waiters(uint32_t *addr)
 /* Among those that wait to be given a lock nobody may wait otherwise. */
 static long requeue_pi(uint32_t *addr, long n, uint32_t *lock, long m, uint32_t expected)
 {
+	long ret;
+
 	if (n != 1 || m < 0 || addr == lock)
 		return -EINVAL;
-	if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != expected)
-		return -EAGAIN;
+	ret = futex_compare(addr, expected);
+	if (ret)
+		return ret;
 	return has_waiters(addr) ? -EINVAL : futex_pi_requeue(addr, m, lock);
 }
 
@@ -238,7 +274,7 @@ static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 {
 	uint32_t *addr = (uint32_t *)c->arg[0], *addr2 = (uint32_t *)c->arg[4];
 	uint32_t val = (uint32_t)c->arg[2], val3 = (uint32_t)c->arg[5];
-	long n = (int)c->arg[2], m = (int)c->arg[3];
+	long n = (int)c->arg[2], m = (int)c->arg[3], ret;
 
 	switch (cmd) {
 	case FUTEX_WAIT:
@@ -250,9 +286,8 @@ static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 	case FUTEX_WAKE_BITSET:
 		return val3 ? futex_wake_up(addr, n, val3) : -EINVAL;
 	case FUTEX_CMP_REQUEUE:
-		if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != val3)
-			return -EAGAIN;
-		return futex_requeue(addr, n, addr2, m);
+		ret = n < 0 || m < 0 ? -EINVAL : futex_compare(addr, val3);
+		return ret ? ret : futex_requeue(addr, n, addr2, m);
 	case FUTEX_REQUEUE:
 		return futex_requeue(addr, n, addr2, m);
 	case FUTEX_WAKE_OP:
@@ -288,11 +323,12 @@ bool futex_in_own_memory(const uint32_t *addr)
 static long shared(struct call *c, int cmd, uint64_t deadline_ns)
 {
 	uint32_t *addr = (uint32_t *)c->arg[0];
+	long ret = waits(cmd) ? futex_compare(addr, (uint32_t)c->arg[2]) : 0;
 
+	if (ret)
+		return ret;
 	if (cmd == FUTEX_WAKE || cmd == FUTEX_WAKE_BITSET)
 		return has_waiters(addr) ? private(c, cmd, deadline_ns) : call_native(c);
-	if (waits(cmd) && __atomic_load_n(addr, __ATOMIC_SEQ_CST) != (uint32_t)c->arg[2])
-		return -EAGAIN;
 	if (futex_in_own_memory(addr))
 		return private(c, cmd, deadline_ns);
 	return waits(cmd) ? restartable(offload_call(c), deadline_ns) : call_native(c);
@@ -321,64 +357,28 @@ static bool takes_clock(int cmd)
 	return cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI2;
 }
 
+static bool is_address(long at)
+{
+	return user_has((void *)at) && !(at & 3);
+}
+
 long sys_futex(struct call *c)
 {
 	int op = (int)c->arg[1], cmd = op & FUTEX_CMD_MASK;
 	uint64_t deadline_ns = DEADLINE_NEVER;
+	long ret = 0;
 
-	if (cmd > FUTEX_LOCK_PI2 || cmd == FUTEX_FD || c->arg[0] & 3 || (takes_second(cmd) && c->arg[4] & 3))
+	if (cmd > FUTEX_LOCK_PI2 || cmd == FUTEX_FD || !is_address(c->arg[0]) ||
+	    (takes_second(cmd) && !is_address(c->arg[4])))
 		return call_native(c);
 	if (op & FUTEX_CLOCK_REALTIME && !takes_clock(cmd))
 		return -ENOSYS;
 	if (takes_timeout(cmd))
-		deadline_ns = deadline_of(op, (const struct timespec *)c->arg[3]);
-	if (!deadline_ns)
-		return -EINVAL;
+		ret = futex_deadline(clock_of(op), cmd == FUTEX_WAIT, (void *)c->arg[3], &deadline_ns);
+	if (ret)
+		return ret;
 	if (op & FUTEX_PRIVATE_FLAG || is_pi(cmd) ||
 	    (waits(cmd) && is_joining((uint32_t *)c->arg[0], (uint32_t)c->arg[2])))
 		return private(c, cmd, deadline_ns);
 	return shared(c, cmd, deadline_ns);
-}
-
-/* Marks a held robust mutex as its owner's estate and wakes one heir. get_robust_list(2). */
-static void bequeath(uint32_t *word, int tid, bool pending)
-{
-	uint32_t old = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-
-	if (pending && !old) { /* died between unlocking and waking */
-		futex_wake(word, 1, FUTEX_BITSET_MATCH_ANY);
-		sys_call(SYS_futex, word, FUTEX_WAKE, 1);
-		return;
-	}
-	do {
-		if ((old & FUTEX_TID_MASK) != (uint32_t)tid)
-			return;
-	} while (!__atomic_compare_exchange_n(word, &old, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false,
-					      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
-	if (old & FUTEX_WAITERS) {
-		futex_pi_bequeath(word);
-		futex_wake(word, 1, FUTEX_BITSET_MATCH_ANY);
-		sys_call(SYS_futex, word, FUTEX_WAKE, 1);
-	}
-}
-
-void futex_exit_robust_list(void *list, int tid)
-{
-	struct robust_list_head *head = list;
-	struct robust_list *entry;
-	struct robust_list *pending;
-	long left = ROBUST_LIST_LIMIT;
-
-	if (!head)
-		return;
-	pending = (struct robust_list *)((uintptr_t)head->list_op_pending & ~1UL);
-	for (entry = head->list.next; entry != &head->list && left--;) {
-		struct robust_list *at = (struct robust_list *)((uintptr_t)entry & ~1UL); /* bit 0: PI */
-
-		entry = at->next;
-		if (at != pending)
-			bequeath((uint32_t *)((char *)at + head->futex_offset), tid, false);
-	}
-	if (pending)
-		bequeath((uint32_t *)((char *)pending + head->futex_offset), tid, true);
 }

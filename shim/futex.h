@@ -23,7 +23,7 @@ struct futex_waiter {
 
 void futex_init(void);
 void futex_enlist(struct futex_waiter *w);
-/* SWITCHES. Parks while the word is as expected: 0, -EAGAIN, -EINTR, -ETIMEDOUT; -EINVAL without a bit. */
+/* SWITCHES. Parks while the word is as expected: 0, -EAGAIN, -EINTR, -ETIMEDOUT, -EFAULT; -EINVAL without a bit. */
 long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns);
 /* Makes up to n waiters at addr ready; how many. Never switches. */
 long futex_wake(uint32_t *addr, long n, uint32_t bitset);
@@ -33,9 +33,11 @@ long futex_wake_up(uint32_t *addr, long n, uint32_t bitset);
 long futex_requeue(uint32_t *addr, long n, uint32_t *to, long m);
 /* No other process can wait or wake there, though the program says that it is shared. */
 bool futex_in_own_memory(const uint32_t *addr);
-/* The time on the clock as a deadline; 0 for one that is malformed. NULL: never. */
-uint64_t futex_deadline(clockid_t clock, const struct timespec *at);
-/* A thread died: hands on the robust mutexes it held (get_robust_list(2)). */
+/* 0: the word is as expected; -EAGAIN, -EFAULT. */
+long futex_compare(const uint32_t *addr, uint32_t expected);
+/* The program's time on the clock, or from now, as a deadline; NULL: never. 0, -EFAULT, -EINVAL. */
+long futex_deadline(clockid_t clock, bool relative, const struct timespec *user, uint64_t *deadline_ns);
+/* futex_robust.c. A thread dies: hands on the robust mutexes it held. */
 void futex_exit_robust_list(void *list, int tid);
 /* The priority-inheritance operations (futex_pi.c); cmd is FUTEX_LOCK_PI etc. */
 long futex_pi(int cmd, uint32_t *addr, uint64_t deadline_ns);

@@ -10,6 +10,7 @@
 #include "scratch.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 #define SIZE_MASK 3U
 #define SIZE_U32 2U
@@ -49,15 +50,15 @@ static bool is_ours(unsigned flags, const uint32_t *addr)
 	return !(flags & (NUMA | MPOL)) && (flags & PRIVATE || futex_in_own_memory(addr));
 }
 
-/* As kernel/futex/syscalls.c, futex2_setup_timeout: 0 is a malformed one. */
-static uint64_t deadline_of(const struct call *c)
+/* As kernel/futex/syscalls.c, futex2_setup_timeout. */
+static long read_deadline(const struct call *c, uint64_t *deadline_ns)
 {
 	const struct timespec *at = (const struct timespec *)c->arg[3 + (c->nr == SYS_futex_wait)];
 	int clock = (int)c->arg[4 + (c->nr == SYS_futex_wait)];
 
 	if (at && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
-		return 0;
-	return futex_deadline(clock, at);
+		return -EINVAL;
+	return futex_deadline(clock, false, at, deadline_ns);
 }
 
 long sys_futex_wake(struct call *c)
@@ -79,14 +80,15 @@ long sys_futex_wait(struct call *c)
 	uint32_t *addr = (uint32_t *)c->arg[0];
 	unsigned flags = (unsigned)c->arg[3];
 	uint64_t deadline_ns;
+	long ret;
 
 	if (!kernel_has(c->nr))
 		return call_native(c);
 	if (!is_valid(flags) || !is_word((uint64_t)c->arg[1]) || !is_word((uint64_t)c->arg[2]))
 		return -EINVAL;
-	deadline_ns = deadline_of(c);
-	if (!deadline_ns || (uintptr_t)addr & 3)
-		return -EINVAL;
+	ret = read_deadline(c, &deadline_ns);
+	if (ret || (uintptr_t)addr & 3)
+		return ret ? ret : -EINVAL;
 	if (!is_ours(flags, addr))
 		return offload_restartable(offload_call(c));
 	return offload_restartable(futex_wait(addr, (uint32_t)c->arg[1], (uint32_t)c->arg[2], deadline_ns));
@@ -105,14 +107,16 @@ static long parse(const struct futex_waitv *w, unsigned count)
 
 long sys_futex_requeue(struct call *c)
 {
-	const struct futex_waitv *w = (const struct futex_waitv *)c->arg[0];
 	uint32_t *from, *to;
+	struct futex_waitv w[2];
 	long err;
 
 	if (!kernel_has(c->nr))
 		return call_native(c);
-	if ((unsigned)c->arg[1] || !w)
+	if ((unsigned)c->arg[1] || !c->arg[0])
 		return -EINVAL;
+	if (user_get(&w, (void *)c->arg[0]))
+		return -EFAULT;
 	err = parse(w, 2);
 	if (err || w[0].flags != w[1].flags || (int)c->arg[2] < 0 || (int)c->arg[3] < 0)
 		return -EINVAL;
@@ -120,40 +124,53 @@ long sys_futex_requeue(struct call *c)
 	to = word_at(w[1].uaddr);
 	if (!is_ours(w[0].flags, from))
 		return call_native(c);
-	if (__atomic_load_n(from, __ATOMIC_SEQ_CST) != w[0].val)
-		return -EAGAIN;
-	return futex_requeue(from, (int)c->arg[2], to, (int)c->arg[3]);
+	err = futex_compare(from, (uint32_t)w[0].val);
+	return err ? err : futex_requeue(from, (int)c->arg[2], to, (int)c->arg[3]);
 }
 
 /* What a greenlet waits for: among greenlets, and in the kernel, where a helper waits. */
 struct vector {
 	long woken;
 	unsigned count, theirs;
-	struct futex_waitv *kernels; /* behind the waiters; the kernel looks at `theirs` of them */
+	struct futex_waitv *asked;   /* behind the waiters */
+	struct futex_waitv *kernels; /* behind these; the kernel looks at `theirs` of them */
 	struct futex_waiter waiters[];
 };
 
 static size_t vector_size(unsigned count)
 {
-	return sizeof(struct vector) + count * (sizeof(struct futex_waiter) + sizeof(struct futex_waitv));
+	return sizeof(struct vector) + count * (sizeof(struct futex_waiter) + 2 * sizeof(struct futex_waitv));
 }
 
-/* The first that is not as expected; a bad address ends the call here. */
-static bool are_as_expected(const struct futex_waitv *w, unsigned count)
+static long compare_all(const struct futex_waitv *w, unsigned count)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (__atomic_load_n(word_at(w[i].uaddr), __ATOMIC_SEQ_CST) != w[i].val)
-			return false;
-	return true;
+	long ret = 0;
+
+	for (unsigned i = 0; i < count && !ret; i++)
+		ret = futex_compare(word_at(w[i].uaddr), (uint32_t)w[i].val);
+	return ret;
 }
 
-static void vector_enlist(struct vector *v, const struct futex_waitv *w, unsigned count)
+static long vector_read(struct vector *v, const struct futex_waitv *from, unsigned count)
 {
-	v->woken = -1;
+	long ret;
+
 	v->count = count;
+	v->asked = (struct futex_waitv *)&v->waiters[count];
+	v->kernels = v->asked + count;
+	if (user_copy(v->asked, from, count * sizeof(*from)))
+		return -EFAULT;
+	ret = parse(v->asked, count);
+	return ret ? ret : compare_all(v->asked, count);
+}
+
+static void vector_enlist(struct vector *v)
+{
+	const struct futex_waitv *w = v->asked;
+
+	v->woken = -1;
 	v->theirs = 0;
-	v->kernels = (struct futex_waitv *)&v->waiters[count];
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < v->count; i++) {
 		struct futex_waiter *waiter = &v->waiters[i];
 
 		*waiter = (struct futex_waiter){
@@ -191,7 +208,6 @@ static long vector_wait(struct vector *v, const struct call *c, uint64_t deadlin
 
 long sys_futex_waitv(struct call *c)
 {
-	const struct futex_waitv *w = (const struct futex_waitv *)c->arg[0];
 	unsigned count = (unsigned)c->arg[1];
 	uint64_t deadline_ns;
 	struct vector *v;
@@ -199,19 +215,19 @@ long sys_futex_waitv(struct call *c)
 
 	if (!kernel_has(c->nr))
 		return call_native(c);
-	if ((unsigned)c->arg[2] || !count || count > FUTEX_WAITV_MAX || !w)
+	if ((unsigned)c->arg[2] || !count || count > FUTEX_WAITV_MAX || !c->arg[0])
 		return -EINVAL;
-	deadline_ns = deadline_of(c);
-	ret = deadline_ns ? parse(w, count) : -EINVAL;
+	ret = read_deadline(c, &deadline_ns);
 	if (ret)
 		return ret;
-	if (!are_as_expected(w, count))
-		return -EAGAIN;
 	v = scratch_get(vector_size(count));
 	if (!v)
 		return -ENOMEM;
-	vector_enlist(v, w, count);
-	ret = vector_wait(v, c, deadline_ns);
+	ret = vector_read(v, (void *)c->arg[0], count);
+	if (!ret) {
+		vector_enlist(v);
+		ret = vector_wait(v, c, deadline_ns);
+	}
 	scratch_put(v, vector_size(count));
 	return ret;
 }

@@ -5,6 +5,7 @@
 
 #include "futex.h"
 #include "thread.h"
+#include "user.h"
 
 struct pi_waiter {
 	struct list node;
@@ -27,33 +28,44 @@ static struct pi_waiter *first_waiter(const uint32_t *addr)
 	return NULL;
 }
 
-/* Takes a free word. True when taken: the dead owner's mark is kept for the heir to see. */
-static bool take(uint32_t *addr, uint32_t tid)
+static uint32_t waiters_bit(const uint32_t *addr)
 {
-	uint32_t old = __atomic_load_n(addr, __ATOMIC_SEQ_CST);
+	return first_waiter(addr) ? FUTEX_WAITERS : 0;
+}
 
-	if (old & FUTEX_TID_MASK)
-		return false;
-	__atomic_store_n(addr, (old & FUTEX_OWNER_DIED) | tid | (first_waiter(addr) ? FUTEX_WAITERS : 0),
-			 __ATOMIC_SEQ_CST);
-	return true;
+/* Takes a free word: 0. -EAGAIN: *old says whose it is. The dead owner's mark is kept for the heir to see. */
+static long take(uint32_t *addr, uint32_t tid, uint32_t *old)
+{
+	if (user_load32(old, addr))
+		return -EFAULT;
+	if (*old & FUTEX_TID_MASK)
+		return -EAGAIN;
+	return user_store32(addr, (*old & FUTEX_OWNER_DIED) | tid | waiters_bit(addr));
+}
+
+static long try_lock(uint32_t *addr)
+{
+	uint32_t tid = (uint32_t)thread_self()->tid, old;
+	long ret = take(addr, tid, &old);
+
+	return ret == -EAGAIN && (old & FUTEX_TID_MASK) == tid ? -EDEADLK : ret;
 }
 
 static long lock(uint32_t *addr, uint64_t deadline_ns)
 {
 	struct thread *self = thread_self();
 	struct pi_waiter w = {.addr = addr, .thread = self};
-	uint32_t owner;
-	long ret;
+	uint32_t old;
+	long ret = take(addr, (uint32_t)self->tid, &old);
 
-	if (take(addr, (uint32_t)self->tid))
-		return 0;
-	owner = __atomic_load_n(addr, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK;
-	if (owner == (uint32_t)self->tid)
+	if (ret != -EAGAIN)
+		return ret;
+	if ((old & FUTEX_TID_MASK) == (uint32_t)self->tid)
 		return -EDEADLK;
-	if (!thread_find((int)owner))
+	if (!thread_find((int)(old & FUTEX_TID_MASK)))
 		return -ESRCH;
-	__atomic_or_fetch(addr, FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+	if (user_store32(addr, old | FUTEX_WAITERS))
+		return -EFAULT;
 	list_push(&waiters, &w.node);
 	ret = thread_park("futex (priority inheritance)", deadline_ns);
 	list_remove(&w.node);
@@ -63,17 +75,17 @@ static long lock(uint32_t *addr, uint64_t deadline_ns)
 /* Hands the word to the first waiter, who wakes as its owner. */
 static long unlock(uint32_t *addr)
 {
-	uint32_t old = __atomic_load_n(addr, __ATOMIC_SEQ_CST);
+	uint32_t old;
 	struct pi_waiter *w = first_waiter(addr);
 
+	if (user_load32(&old, addr))
+		return -EFAULT;
 	if ((old & FUTEX_TID_MASK) != (uint32_t)thread_self()->tid)
 		return -EPERM;
-	if (!w) {
-		__atomic_store_n(addr, 0, __ATOMIC_SEQ_CST);
-		return 0;
-	}
+	if (!w)
+		return user_store32(addr, 0);
 	list_remove(&w->node);
-	__atomic_store_n(addr, (uint32_t)w->thread->tid | (first_waiter(addr) ? FUTEX_WAITERS : 0), __ATOMIC_SEQ_CST);
+	user_store32(addr, (uint32_t)w->thread->tid | waiters_bit(addr));
 	hub_wake(&w->thread->fiber, 0);
 	return 0;
 }
@@ -85,8 +97,7 @@ void futex_pi_bequeath(uint32_t *addr)
 	if (!w)
 		return;
 	list_remove(&w->node);
-	__atomic_store_n(addr, (uint32_t)w->thread->tid | FUTEX_OWNER_DIED | (first_waiter(addr) ? FUTEX_WAITERS : 0),
-			 __ATOMIC_SEQ_CST);
+	user_store32(addr, (uint32_t)w->thread->tid | FUTEX_OWNER_DIED | waiters_bit(addr));
 	hub_wake(&w->thread->fiber, 0);
 }
 
@@ -97,7 +108,7 @@ long futex_pi(int cmd, uint32_t *addr, uint64_t deadline_ns)
 	case FUTEX_LOCK_PI2:
 		return lock(addr, deadline_ns);
 	case FUTEX_TRYLOCK_PI:
-		return take(addr, (uint32_t)thread_self()->tid) ? 0 : -EAGAIN;
+		return try_lock(addr);
 	default: /* FUTEX_UNLOCK_PI */
 		return unlock(addr);
 	}
@@ -108,10 +119,9 @@ long futex_pi_wait(uint32_t *addr, uint32_t expected, uint32_t *lock, uint64_t d
 	struct pi_waiter w = {.addr = lock, .from = addr, .thread = thread_self()};
 	long ret;
 
-	if (addr == lock)
-		return -EINVAL;
-	if (__atomic_load_n(addr, __ATOMIC_SEQ_CST) != expected)
-		return -EAGAIN;
+	ret = addr == lock ? -EINVAL : futex_compare(addr, expected);
+	if (ret)
+		return ret;
 	list_push(&movable, &w.node);
 	ret = thread_park("futex (priority inheritance)", deadline_ns);
 	list_remove(&w.node);
@@ -120,29 +130,32 @@ long futex_pi_wait(uint32_t *addr, uint32_t expected, uint32_t *lock, uint64_t d
 	return ret;
 }
 
-/* The lock is the waiter's if it is free, and else it waits for that. False: there is no such owner. */
-static bool move(struct pi_waiter *w, bool may_take)
+/* The lock is the waiter's if it is free, and else it waits for that. -ESRCH: there is no such owner. */
+static long move(struct pi_waiter *w, bool may_take)
 {
-	uint32_t owner = __atomic_load_n(w->addr, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK;
+	uint32_t old;
 
-	if (may_take && take(w->addr, (uint32_t)w->thread->tid)) {
+	if (user_load32(&old, w->addr))
+		return -EFAULT;
+	if (may_take && !take(w->addr, (uint32_t)w->thread->tid, &old)) {
 		list_remove(&w->node);
 		hub_wake(&w->thread->fiber, 0);
-		return true;
+		return 0;
 	}
-	if (!thread_find((int)owner))
-		return false;
-	__atomic_or_fetch(w->addr, FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+	if (!thread_find((int)(old & FUTEX_TID_MASK)))
+		return -ESRCH;
+	if (user_store32(w->addr, old | FUTEX_WAITERS))
+		return -EFAULT;
 	list_remove(&w->node);
 	w->from = NULL;
 	list_push(&waiters, &w->node);
-	return true;
+	return 0;
 }
 
 /* kernel/futex/requeue.c: one at most gets the lock at once, and m others are moved, or all m + 1. */
 long futex_pi_requeue(uint32_t *addr, long m, uint32_t *lock)
 {
-	long count = 0;
+	long count = 0, ret;
 
 	LIST_EACH_SAFE(node, &movable) {
 		struct pi_waiter *w = LIST_ENTRY(node, struct pi_waiter, node);
@@ -153,8 +166,9 @@ long futex_pi_requeue(uint32_t *addr, long m, uint32_t *lock)
 			return -EINVAL;
 		if (count > m)
 			break;
-		if (!move(w, !count))
-			return count ? count : -ESRCH;
+		ret = move(w, !count);
+		if (ret)
+			return count ? count : ret;
 		count++;
 	}
 	return count;

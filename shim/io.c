@@ -8,6 +8,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 /* Some readiness is not what the call waits for (an unconnected datagram socket is writable though its peer's queue is
  * full): after a few attempts in vain, sleep in between, longer and longer. */
@@ -108,17 +109,16 @@ bool io_ready(int fd, short events)
 
 int io_rest(const struct iovec *iov, size_t n, size_t skip, struct iovec *rest)
 {
+	struct iovec one;
 	int used = 0;
 
-	for (size_t i = 0; i < n && used < IO_VECTORS; i++) {
-		size_t len = iov[i].iov_len;
-
-		if (skip >= len) {
-			skip -= len;
+	for (size_t i = 0; i < n && used < IO_VECTORS && !user_get(&one, &iov[i]); i++) {
+		if (skip >= one.iov_len) {
+			skip -= one.iov_len;
 			continue;
 		}
-		rest[used].iov_base = (char *)iov[i].iov_base + skip;
-		rest[used++].iov_len = len - skip;
+		rest[used].iov_base = (char *)one.iov_base + skip;
+		rest[used++].iov_len = one.iov_len - skip;
 		skip = 0;
 	}
 	return used;
@@ -126,10 +126,11 @@ int io_rest(const struct iovec *iov, size_t n, size_t skip, struct iovec *rest)
 
 size_t io_total(const struct iovec *iov, size_t n)
 {
+	struct iovec one;
 	size_t total = 0;
 
-	for (size_t i = 0; i < n; i++)
-		total += iov[i].iov_len;
+	for (size_t i = 0; i < n && !user_get(&one, &iov[i]); i++)
+		total += one.iov_len;
 	return total;
 }
 

@@ -15,6 +15,7 @@
 #include "sched.h"
 #include "stats.h"
 #include "sys.h"
+#include "user.h"
 
 static bool may_wait(unsigned long flags)
 {
@@ -81,9 +82,9 @@ long sys_openat(struct call *c)
 /* Its path may be resolved in ways of its own: made as it is, without waiting, only where that says so itself. */
 long sys_openat2(struct call *c)
 {
-	const struct open_how *how = (const struct open_how *)c->arg[2];
+	struct open_how how;
 
-	if ((size_t)c->arg[3] < sizeof(*how))
+	if ((size_t)c->arg[3] < sizeof(how) || user_get(&how, (void *)c->arg[2]))
 		return CALL_PASS;
-	return open_any(c, (int)c->arg[0], (const char *)c->arg[1], how->flags);
+	return open_any(c, (int)c->arg[0], (const char *)c->arg[1], how.flags);
 }

@@ -11,6 +11,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 /* System V semaphores: signal(7) lists them, and the queues, among the calls that are never restarted. */
 
@@ -20,7 +21,8 @@ static long semop_now(const struct call *c, size_t n)
 {
 	struct sembuf ops[OPS_FEW];
 
-	bytes_copy(ops, (void *)c->arg[1], n * sizeof(*ops));
+	if (user_copy(ops, (void *)c->arg[1], n * sizeof(*ops)))
+		return -EFAULT;
 	for (size_t i = 0; i < n; i++)
 		ops[i].sem_flg |= IPC_NOWAIT;
 	stats.kernel_calls++;
@@ -76,28 +78,31 @@ long sys_msgrcv(struct call *c)
 
 /* POSIX queues are descriptors, and can be polled. mq_overview(7). */
 
-static bool deadline_of(const struct timespec *at, uint64_t *deadline_ns)
+static long deadline_of(const struct timespec *user, uint64_t *deadline_ns)
 {
+	struct timespec at;
 	uint64_t now;
 
 	*deadline_ns = DEADLINE_NEVER;
-	if (!at)
-		return true;
-	if (at->tv_sec < 0 || (unsigned long)at->tv_nsec >= NS_PER_SEC)
-		return false;
+	if (!user)
+		return 0;
+	if (user_get(&at, user))
+		return -EFAULT;
+	if (at.tv_sec < 0 || (unsigned long)at.tv_nsec >= NS_PER_SEC)
+		return -EINVAL;
 	now = clock_ns(CLOCK_REALTIME);
-	*deadline_ns = timespec_ns(at) > now ? deadline_in(timespec_ns(at) - now) : 0;
-	return true;
+	*deadline_ns = timespec_ns(&at) > now ? deadline_in(timespec_ns(&at) - now) : 0;
+	return 0;
 }
 
 static long mq_wait(const struct call *c, short events)
 {
 	struct timespec past = {0, 0};
 	uint64_t deadline_ns;
-	long ret, why = 0;
+	long ret = deadline_of((const struct timespec *)c->arg[4], &deadline_ns), why = 0;
 
-	if (!deadline_of((const struct timespec *)c->arg[4], &deadline_ns))
-		return -EINVAL;
+	if (ret)
+		return ret;
 	for (;;) {
 		stats.kernel_calls++;
 		ret = sys_call(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], &past);

@@ -11,6 +11,7 @@
 #include "scratch.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 #define NAME_MAX_BYTES 15
 
@@ -43,10 +44,24 @@ void name_thread_exit(struct thread *t)
 }
 
 /* What a thread may do, or that a later one may do less. */
-static bool changes_rights(long option)
+static bool changes_rights(int option)
 {
 	return option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS || option == PR_CAPBSET_DROP ||
 	       option == PR_CAP_AMBIENT || option == PR_SET_SECUREBITS || option == PR_SET_KEEPCAPS;
+}
+
+/* As strncpy_from_user: no byte after the end is looked at. */
+static long name_read(struct thread *t, const char *from)
+{
+	char name[NAME_MAX_BYTES];
+	size_t n = 0;
+
+	do
+		if (user_copy(&name[n], &from[n], 1))
+			return -EFAULT;
+	while (name[n] && ++n < NAME_MAX_BYTES);
+	name_set(t, name, n);
+	return 0;
 }
 
 long sys_prctl(struct call *c)
@@ -54,24 +69,25 @@ long sys_prctl(struct call *c)
 	struct thread *t = thread_self();
 	bool main_thread = t == &threads.main;
 
-	if (c->arg[0] == PR_SET_NAME) {
-		name_set(t, (const char *)c->arg[1], NAME_MAX_BYTES);
+	switch ((int)c->arg[0]) {
+	case PR_SET_NAME:
+		if (name_read(t, (const char *)c->arg[1]))
+			return -EFAULT;
 		if (t->name_fd)
 			sys_call(SYS_ftruncate, t->name_fd, 0);
 		return main_thread ? CALL_PASS : 0;
-	}
-	if (c->arg[0] == PR_GET_NAME && !main_thread) {
+	case PR_GET_NAME:
+		if (main_thread)
+			return CALL_PASS;
 		name_sync(t);
-		bytes_copy((void *)c->arg[1], t->name, sizeof(t->name));
-		return 0;
+		return user_put((void *)c->arg[1], &t->name);
+	case PR_GET_TID_ADDRESS: /* the kernel's is that of the OS thread */
+		return user_put((void *)c->arg[1], &t->clear_tid);
+	default:
+		if (changes_rights((int)c->arg[0]))
+			offload_retire();
+		return CALL_PASS;
 	}
-	if (c->arg[0] == PR_GET_TID_ADDRESS) { /* the kernel's is that of the OS thread */
-		*(uint32_t **)c->arg[1] = t->clear_tid;
-		return 0;
-	}
-	if (changes_rights(c->arg[0]))
-		offload_retire();
-	return CALL_PASS;
 }
 
 /* "/proc/self/task/4194305/comm" */

@@ -12,6 +12,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 #define TYPE_MASK 0xf /* without SOCK_NONBLOCK and SOCK_CLOEXEC */
 
@@ -26,10 +27,12 @@ long sys_socket(struct call *c)
 
 long sys_socketpair(struct call *c)
 {
-	const int *pair = (const int *)c->arg[3];
 	long ret = call_native(c);
+	int pair[2];
 
-	for (int i = 0; i < 2 && !ret; i++)
+	if (ret || user_get(&pair, (void *)c->arg[3]))
+		return ret;
+	for (int i = 0; i < 2; i++)
 		fd_made(pair[i], FD_SOCKET, (int)c->arg[1] & TYPE_MASK, (int)c->arg[1]);
 	return ret;
 }
@@ -230,11 +233,13 @@ long sys_connect(struct call *c)
 long sys_setsockopt(struct call *c)
 {
 	long ret = call_native(c);
-	struct fd *f = ret || c->arg[1] != SOL_SOCKET ? NULL : fd_get((int)c->arg[0]);
+	struct fd *f = ret || (int)c->arg[1] != SOL_SOCKET ? NULL : fd_get((int)c->arg[0]);
+	struct linger linger;
+	int bytes;
 
 	if (!f)
 		return ret;
-	switch (c->arg[2]) {
+	switch ((int)c->arg[2]) {
 	case SO_RCVTIMEO_OLD:
 	case SO_RCVTIMEO_NEW:
 	case SO_SNDTIMEO_OLD:
@@ -242,11 +247,10 @@ long sys_setsockopt(struct call *c)
 		fd_changed((int)c->arg[0]);
 		break;
 	case SO_RCVLOWAT:
-		f->low_water = *(const int *)c->arg[3] > 1;
+		f->low_water = !user_get(&bytes, (void *)c->arg[3]) && bytes > 1;
 		break;
 	case SO_LINGER:
-		f->lingers =
-			((const struct linger *)c->arg[3])->l_onoff && ((const struct linger *)c->arg[3])->l_linger;
+		f->lingers = !user_get(&linger, (void *)c->arg[3]) && linger.l_onoff && linger.l_linger;
 		break;
 	}
 	return ret;

@@ -1,6 +1,7 @@
 /* Bytes through sockets: read, write, recvfrom, sendto, and the vectors. One attempt with MSG_DONTWAIT, which leaves no
  * trace on the descriptor, then a wait. send(2), recv(2). */
 #include <errno.h>
+#include <limits.h>
 #include <linux/sock_diag.h>
 #include <sys/syscall.h>
 
@@ -79,12 +80,20 @@ static long read_attempt(struct io *io)
 	return ret;
 }
 
+/* Answered, or refused, without a look at the socket; a message would be sent, or waited for. */
+static bool has_no_bytes(const struct call *c)
+{
+	size_t n = (size_t)c->arg[2];
+
+	return n > IOV_MAX || !io_total((const struct iovec *)c->arg[1], n);
+}
+
 long net_read(struct call *c)
 {
 	struct io io = IO(c, POLLIN);
 
-	if (!c->arg[2])
-		return CALL_PASS; /* 0, without a look at the socket */
+	if (c->arg[2] <= 0)
+		return CALL_PASS; /* the same */
 	return net_receive(c, &io, 0, read_attempt);
 }
 
@@ -120,6 +129,8 @@ long net_write(struct call *c)
 {
 	struct io io = IO(c, POLLOUT);
 
+	if (c->arg[2] < 0)
+		return CALL_PASS;
 	return io_retry(&io, write_attempt);
 }
 
@@ -163,7 +174,7 @@ long net_readv(struct call *c)
 {
 	struct io io = IO(c, POLLIN);
 
-	if (asks_no_wait(c))
+	if (asks_no_wait(c) || has_no_bytes(c))
 		return CALL_PASS;
 	return net_receive(c, &io, 0, readv_attempt);
 }
@@ -181,7 +192,7 @@ long net_writev(struct call *c)
 {
 	struct io io = IO(c, POLLOUT);
 
-	if (asks_no_wait(c) || !c->arg[2])
+	if (asks_no_wait(c) || has_no_bytes(c))
 		return CALL_PASS;
 	return io_retry(&io, writev_attempt);
 }

@@ -7,6 +7,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 #include "waitset.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -35,24 +36,57 @@ static long poll_park(const struct pollfd *fds, unsigned n, uint64_t deadline_ns
 	return ret;
 }
 
-/* SWITCHES. deadline_ns 0: do not wait. */
-static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline_ns)
+/* SWITCHES. */
+static long poll_copied(struct pollfd *fds, unsigned n, uint64_t deadline_ns)
 {
-	for (;;) {
-		long ret = poll_now(fds, n), why;
+	long ret, why;
 
-		if (ret || !deadline_ns) {
-			thread_did_not_block();
-			return ret;
-		}
+	do {
 		why = poll_park(fds, n, deadline_ns);
 		if (why == -EINTR)
 			return -ERESTARTNOHAND;
 		if (why == -ENOMEM)
 			return why;
-		if (why == -ETIMEDOUT)
-			return poll_now(fds, n);
-	}
+		ret = poll_now(fds, n);
+	} while (!ret && why != -ETIMEDOUT);
+	return ret;
+}
+
+static long write_back(struct pollfd *to, const struct pollfd *from, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (user_put(&to[i].revents, &from[i].revents))
+			return -EFAULT;
+	return 0;
+}
+
+/* SWITCHES. What is asked is read once: others may have the memory, or change it, meanwhile. */
+static long poll_wait(struct pollfd *user, unsigned n, uint64_t deadline_ns)
+{
+	struct pollfd few[WAITSET_FEW], *fds = n <= WAITSET_FEW ? few : scratch_get(n * sizeof(*fds));
+	long ret;
+
+	if (!fds)
+		return -ENOMEM;
+	ret = user_copy(fds, user, n * sizeof(*fds));
+	if (!ret)
+		ret = poll_copied(fds, n, deadline_ns);
+	if (ret != -ENOMEM && ret != -EFAULT && write_back(user, fds, n))
+		ret = -EFAULT;
+	if (fds != few)
+		scratch_put(fds, n * sizeof(*fds));
+	return ret;
+}
+
+/* SWITCHES. deadline_ns 0: do not wait. */
+static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline_ns)
+{
+	long ret = poll_now(fds, n);
+
+	if (!ret && deadline_ns)
+		return poll_wait(fds, n, deadline_ns);
+	thread_did_not_block();
+	return ret;
 }
 
 #ifdef SYS_poll
@@ -67,21 +101,19 @@ long sys_poll(struct call *c)
 
 long sys_ppoll(struct call *c)
 {
-	struct timespec *timeout = (struct timespec *)c->arg[2];
-	const uint64_t *mask = (const uint64_t *)c->arg[3];
-	uint64_t deadline_ns = DEADLINE_NEVER;
-	long ret;
+	uint64_t deadline_ns, mask;
+	struct timespec ts;
+	long ret = waitset_timeout((void *)c->arg[2], &ts, &deadline_ns);
 
-	if (timeout && (timeout->tv_sec < 0 || (unsigned long)timeout->tv_nsec >= NS_PER_SEC))
+	if (ret)
+		return ret;
+	if (c->arg[3] && (size_t)c->arg[4] != sizeof(mask))
 		return -EINVAL;
-	if (mask && (size_t)c->arg[4] != sizeof(*mask))
-		return -EINVAL;
-	if (timeout)
-		deadline_ns = timespec_ns(timeout) ? deadline_in(timespec_ns(timeout)) : 0;
-	if (mask)
-		signals_mask_temporary(*mask);
+	if (c->arg[3] && user_get(&mask, (void *)c->arg[3]))
+		return -EFAULT;
+	if (c->arg[3])
+		signals_mask_temporary(mask);
 	ret = poll_until((struct pollfd *)c->arg[0], (unsigned)c->arg[1], deadline_ns);
-	if (timeout)
-		waitset_left(timeout, deadline_ns);
-	return ret;
+	ts = waitset_left(deadline_ns);
+	return waitset_finish(ret, (void *)c->arg[2], &ts, sizeof(ts), deadline_ns);
 }

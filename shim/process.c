@@ -16,6 +16,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 /* In the child of fork: what the shim's other greenlets and helpers had is gone. */
 static void child(const struct call *c, uintptr_t stack_top)
@@ -45,9 +46,9 @@ static long fork_on_stack(const struct call *c, uintptr_t *stack_top)
 		*stack_top = (uintptr_t)c->arg[1];
 		return sys_call(SYS_clone, c->arg[0], 0, c->arg[2], c->arg[3], c->arg[4]);
 	}
-	if (c->nr != SYS_clone3 || !((struct clone_args *)c->arg[0])->stack || (size_t)c->arg[1] > sizeof(args))
+	if (c->nr != SYS_clone3 || (size_t)c->arg[1] > sizeof(args) ||
+	    user_copy(&args, (void *)c->arg[0], (size_t)c->arg[1]) || !args.stack)
 		return call_native(c);
-	bytes_copy(&args, (void *)c->arg[0], (size_t)c->arg[1]);
 	*stack_top = args.stack + args.stack_size;
 	args.stack = args.stack_size = 0;
 	return sys_call(SYS_clone3, &args, c->arg[1]);

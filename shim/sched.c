@@ -9,6 +9,7 @@
 #include "scratch.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 #define CPUS_BYTES 1024 /* 8,192 CPUs: the kernel's largest NR_CPUS */
 #define RESET_ON_FORK 0x40000000
@@ -84,8 +85,9 @@ long sys_sched_getaffinity(struct call *c)
 	if (!t)
 		return CALL_PASS;
 	n = sys_call(SYS_sched_getaffinity, 0, c->arg[1], c->arg[2]);
-	if (n > 0 && t->sched.cpus)
-		bytes_copy((void *)c->arg[2], t->sched.cpus, (size_t)(n < CPUS_BYTES ? n : CPUS_BYTES));
+	if (n > 0 && t->sched.cpus &&
+	    user_copy((void *)c->arg[2], t->sched.cpus, (size_t)(n < CPUS_BYTES ? n : CPUS_BYTES)))
+		return -EFAULT;
 	return n;
 }
 
@@ -108,11 +110,8 @@ static long probe_policy(int policy, const struct sched_param *param)
 
 static long policy_set(struct thread *t, int policy, const struct sched_param *param)
 {
-	long ret;
+	long ret = probe_policy(policy & ~RESET_ON_FORK, param);
 
-	if (!param || policy < 0)
-		return -EINVAL;
-	ret = probe_policy(policy & ~RESET_ON_FORK, param);
 	if (ret)
 		return ret;
 	t->sched.has_policy = true;
@@ -126,18 +125,27 @@ static int policy_of(const struct thread *t)
 	return t->sched.has_policy ? t->sched.policy : (int)sys_call(SYS_sched_getscheduler, 0);
 }
 
+static long policy_set_from(struct thread *t, int policy, const struct sched_param *from)
+{
+	struct sched_param param;
+
+	if (!from || policy < 0)
+		return -EINVAL;
+	return user_get(&param, from) ? -EFAULT : policy_set(t, policy, &param);
+}
+
 long sys_sched_setscheduler(struct call *c)
 {
 	struct thread *t = sched_target(c->arg[0]);
 
-	return t ? policy_set(t, (int)c->arg[1], (const struct sched_param *)c->arg[2]) : CALL_PASS;
+	return t ? policy_set_from(t, (int)c->arg[1], (const struct sched_param *)c->arg[2]) : CALL_PASS;
 }
 
 long sys_sched_setparam(struct call *c)
 {
 	struct thread *t = sched_target(c->arg[0]);
 
-	return t ? policy_set(t, policy_of(t), (const struct sched_param *)c->arg[1]) : CALL_PASS;
+	return t ? policy_set_from(t, policy_of(t), (const struct sched_param *)c->arg[1]) : CALL_PASS;
 }
 
 long sys_sched_getscheduler(struct call *c)
@@ -156,7 +164,7 @@ long sys_sched_getparam(struct call *c)
 		return CALL_PASS;
 	ret = sys_call(SYS_sched_getparam, 0, c->arg[1]);
 	if (!ret && t->sched.has_policy)
-		((struct sched_param *)c->arg[1])->sched_priority = t->sched.priority;
+		ret = user_put((void *)c->arg[1], &t->sched.priority);
 	return ret;
 }
 
@@ -181,23 +189,39 @@ static bool is_fair(int policy)
 
 static long nice_set(struct thread *t, int nice);
 
+/* A size that is too small is told what it should be. */
+static long attr_read(struct attr *attr, const struct call *c)
+{
+	const uint32_t known = 56, smallest = 48;
+
+	if (!c->arg[1] || (unsigned)c->arg[2])
+		return -EINVAL;
+	if (user_get(attr, (void *)c->arg[1]))
+		return -EFAULT;
+	if (!attr->size || attr->size >= smallest)
+		return (int)attr->policy < 0 ? -EINVAL : 0;
+	user_put((void *)c->arg[1], &known);
+	return -E2BIG;
+}
+
 long sys_sched_setattr(struct call *c)
 {
 	struct thread *t = sched_target(c->arg[0]);
-	const struct attr *attr = (const struct attr *)c->arg[1];
 	struct sched_param param;
+	struct attr attr;
 	long ret;
 
 	if (!t)
 		return CALL_PASS;
-	if (!attr || c->arg[2])
-		return -EINVAL;
-	if (attr->policy > SCHED_IDLE)
+	ret = attr_read(&attr, c);
+	if (ret)
+		return ret;
+	if (attr.policy > SCHED_IDLE)
 		return -EPERM; /* deadlines are the kernel's to keep */
-	param.sched_priority = (int)attr->priority;
-	ret = policy_set(t, (int)attr->policy | (attr->flags & 1 ? RESET_ON_FORK : 0), &param);
+	param.sched_priority = (int)attr.priority;
+	ret = policy_set(t, (int)attr.policy | (attr.flags & 1 ? RESET_ON_FORK : 0), &param);
 	if (!ret && is_fair(t->sched.policy))
-		ret = nice_set(t, attr->nice);
+		ret = nice_set(t, attr.nice);
 	return ret;
 }
 
@@ -209,21 +233,21 @@ static int nice_of(const struct thread *t)
 long sys_sched_getattr(struct call *c)
 {
 	struct thread *t = sched_target(c->arg[0]);
-	struct attr *attr = (struct attr *)c->arg[1];
+	struct attr attr;
 	long ret;
 
 	if (!t)
 		return CALL_PASS;
-	ret = sys_call(SYS_sched_getattr, 0, attr, c->arg[2], c->arg[3]);
-	if (ret)
+	ret = sys_call(SYS_sched_getattr, 0, c->arg[1], c->arg[2], c->arg[3]);
+	if (ret || user_get(&attr, (void *)c->arg[1]))
 		return ret;
 	if (t->sched.has_policy) {
-		attr->policy = (uint32_t)(t->sched.policy & ~RESET_ON_FORK);
-		attr->flags = t->sched.policy & RESET_ON_FORK ? 1 : 0;
-		attr->priority = (uint32_t)t->sched.priority;
+		attr.policy = (uint32_t)(t->sched.policy & ~RESET_ON_FORK);
+		attr.flags = t->sched.policy & RESET_ON_FORK ? 1 : 0;
+		attr.priority = (uint32_t)t->sched.priority;
 	}
-	attr->nice = is_fair((int)attr->policy) ? nice_of(t) : 0;
-	return 0;
+	attr.nice = is_fair((int)attr.policy) ? nice_of(t) : 0;
+	return user_put((void *)c->arg[1], &attr);
 }
 
 /* Higher is always allowed; lower, where the OS thread may do it, and it may go back. */
@@ -249,14 +273,14 @@ static long nice_set(struct thread *t, int nice)
 
 long sys_setpriority(struct call *c)
 {
-	struct thread *t = c->arg[0] == PRIO_PROCESS ? sched_target(c->arg[1]) : NULL;
+	struct thread *t = (int)c->arg[0] == PRIO_PROCESS ? sched_target(c->arg[1]) : NULL;
 
 	return t ? nice_set(t, (int)c->arg[2]) : CALL_PASS;
 }
 
 long sys_getpriority(struct call *c)
 {
-	struct thread *t = c->arg[0] == PRIO_PROCESS ? sched_target(c->arg[1]) : NULL;
+	struct thread *t = (int)c->arg[0] == PRIO_PROCESS ? sched_target(c->arg[1]) : NULL;
 
 	return t ? 20 - nice_of(t) : CALL_PASS;
 }

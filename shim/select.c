@@ -10,16 +10,17 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 #include "waitset.h"
 
 #define WORD_BITS (8 * sizeof(unsigned long))
 
-/* The three sets: the program's, which the kernel's answer overwrites, and what they were. */
+/* The three sets: the program's, read once and written at the end; what they were; and the kernel's answer. */
 struct sets {
 	unsigned n;   /* descriptors below this */
 	size_t words; /* in each set */
 	unsigned long *user[3];
-	unsigned long *asked;
+	unsigned long *asked, *answer;
 };
 
 /* fs/select.c: POLLIN_SET, POLLOUT_SET, POLLEX_SET. */
@@ -40,18 +41,20 @@ static size_t sets_size(const struct sets *s)
 	return 3 * s->words * sizeof(long);
 }
 
-static void sets_save(struct sets *s)
+static long sets_read(const struct sets *s)
 {
 	for (int i = 0; i < 3; i++)
-		if (s->user[i])
-			bytes_copy(s->asked + (size_t)i * s->words, s->user[i], s->words * sizeof(long));
+		if (s->user[i] && user_copy(s->asked + (size_t)i * s->words, s->user[i], s->words * sizeof(long)))
+			return -EFAULT;
+	return 0;
 }
 
-static void sets_restore(const struct sets *s)
+static long sets_write(const struct sets *s)
 {
 	for (int i = 0; i < 3; i++)
-		if (s->user[i])
-			bytes_copy(s->user[i], s->asked + (size_t)i * s->words, s->words * sizeof(long));
+		if (s->user[i] && user_copy(s->user[i], s->answer + (size_t)i * s->words, s->words * sizeof(long)))
+			return -EFAULT;
+	return 0;
 }
 
 static unsigned long asked_word(const struct sets *s, int set, size_t word)
@@ -105,12 +108,18 @@ static long select_park(const struct sets *s, uint64_t deadline_ns)
 	return ret;
 }
 
+static unsigned long *answer(const struct sets *s, int set)
+{
+	return s->user[set] ? s->answer + (size_t)set * s->words : NULL;
+}
+
 static long select_now(const struct sets *s)
 {
 	struct timespec zero = {0, 0};
 
+	bytes_copy(s->answer, s->asked, sets_size(s));
 	stats.kernel_calls++;
-	return sys_call(SYS_pselect6, s->n, s->user[0], s->user[1], s->user[2], &zero, NULL);
+	return sys_call(SYS_pselect6, s->n, answer(s, 0), answer(s, 1), answer(s, 2), &zero, NULL);
 }
 
 /* SWITCHES. deadline_ns 0: do not wait. */
@@ -124,7 +133,6 @@ static long select_until(const struct sets *s, uint64_t deadline_ns)
 			return ret;
 		}
 		why = select_park(s, deadline_ns);
-		sets_restore(s);
 		if (why == -EINTR)
 			return -ERESTARTNOHAND;
 		if (why == -ENOMEM)
@@ -144,12 +152,14 @@ static long select_sets(struct call *c, uint64_t deadline_ns)
 	s.words = (s.n + WORD_BITS - 1) / WORD_BITS;
 	for (int i = 0; i < 3; i++)
 		s.user[i] = (unsigned long *)c->arg[i + 1];
-	s.asked = scratch_get(sets_size(&s) + 1);
+	s.asked = scratch_get(2 * sets_size(&s) + 1);
 	if (!s.asked)
 		return -ENOMEM;
-	sets_save(&s);
-	ret = select_until(&s, deadline_ns);
-	scratch_put(s.asked, sets_size(&s) + 1);
+	s.answer = s.asked + 3 * s.words;
+	ret = sets_read(&s) ? CALL_PASS : select_until(&s, deadline_ns); /* the kernel may look at less of them */
+	if (ret >= 0 && sets_write(&s))
+		ret = -EFAULT;
+	scratch_put(s.asked, 2 * sets_size(&s) + 1);
 	return ret;
 }
 
@@ -157,48 +167,50 @@ static long select_sets(struct call *c, uint64_t deadline_ns)
 /* select(2): microseconds beyond a second are carried; the time that is left is written back. */
 long sys_select(struct call *c)
 {
-	struct timeval *timeout = (struct timeval *)c->arg[4];
+	void *timeout = (void *)c->arg[4];
 	uint64_t deadline_ns = DEADLINE_NEVER;
 	struct timespec ts;
+	struct timeval tv;
 	long ret;
 
+	if (timeout && user_get(&tv, timeout))
+		return -EFAULT;
 	if (timeout) {
-		ts.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
-		ts.tv_nsec = timeout->tv_usec % 1000000 * 1000;
+		ts.tv_sec = tv.tv_sec + tv.tv_usec / 1000000;
+		ts.tv_nsec = tv.tv_usec % 1000000 * 1000;
 		if (ts.tv_sec < 0 || ts.tv_nsec < 0)
 			return -EINVAL;
 		deadline_ns = timespec_ns(&ts) ? deadline_in(timespec_ns(&ts)) : 0;
 	}
 	ret = select_sets(c, deadline_ns);
-	if (timeout) {
-		waitset_left(&ts, deadline_ns);
-		timeout->tv_sec = ts.tv_sec;
-		timeout->tv_usec = ts.tv_nsec / 1000;
-	}
-	return ret;
+	ts = waitset_left(deadline_ns);
+	tv = (struct timeval){ts.tv_sec, ts.tv_nsec / 1000};
+	return ret == CALL_PASS ? ret : waitset_finish(ret, timeout, &tv, sizeof(tv), deadline_ns);
 }
 #endif
 
 long sys_pselect6(struct call *c)
 {
-	struct timespec *timeout = (struct timespec *)c->arg[4];
-	const struct {
+	struct {
 		const uint64_t *mask;
 		size_t size;
-	} *sig = (void *)c->arg[5];
-	uint64_t deadline_ns = DEADLINE_NEVER;
+	} sig = {NULL, 0};
+	uint64_t deadline_ns, mask;
+	struct timespec ts;
 	long ret;
 
-	if (timeout && (timeout->tv_sec < 0 || (unsigned long)timeout->tv_nsec >= NS_PER_SEC))
+	if (c->arg[5] && user_get(&sig, (void *)c->arg[5]))
+		return -EFAULT;
+	ret = waitset_timeout((void *)c->arg[4], &ts, &deadline_ns);
+	if (ret)
+		return ret;
+	if (sig.mask && sig.size != sizeof(mask))
 		return -EINVAL;
-	if (sig && sig->mask && sig->size != sizeof(*sig->mask))
-		return -EINVAL;
-	if (timeout)
-		deadline_ns = timespec_ns(timeout) ? deadline_in(timespec_ns(timeout)) : 0;
-	if (sig && sig->mask)
-		signals_mask_temporary(*sig->mask);
+	if (sig.mask && user_get(&mask, sig.mask))
+		return -EFAULT;
+	if (sig.mask)
+		signals_mask_temporary(mask);
 	ret = select_sets(c, deadline_ns);
-	if (timeout)
-		waitset_left(timeout, deadline_ns);
-	return ret;
+	ts = waitset_left(deadline_ns);
+	return ret == CALL_PASS ? ret : waitset_finish(ret, (void *)c->arg[4], &ts, sizeof(ts), deadline_ns);
 }

@@ -6,6 +6,7 @@
 #include "fsbase.h"
 #include "options.h"
 #include "stats.h"
+#include "user.h"
 
 /* Ignored by default: signal(7). */
 #define IGNORED_BY_DEFAULT (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
@@ -161,23 +162,24 @@ static void forget_pending(int sig)
 long sys_rt_sigaction(struct call *c)
 {
 	int sig = (int)c->arg[0];
-	const struct signal_action *act = (const struct signal_action *)c->arg[1];
-	struct signal_action *old = (struct signal_action *)c->arg[2], before;
+	struct signal_action act, before;
 
-	if ((size_t)c->arg[3] != SIGNAL_SETSIZE || sig < 1 || sig > SIGNAL_MAX)
+	if ((size_t)c->arg[3] != SIGNAL_SETSIZE)
 		return -EINVAL;
-	if (act && set_has(SIGNAL_NEVER_BLOCKED, sig))
+	if (c->arg[1] && user_get(&act, (void *)c->arg[1]))
+		return -EFAULT;
+	if (sig < 1 || sig > SIGNAL_MAX || (c->arg[1] && set_has(SIGNAL_NEVER_BLOCKED, sig)))
 		return -EINVAL;
 	before = signal_actions[sig];
-	if (act) {
-		signal_actions[sig] = *act;
-		signal_actions[sig].mask &= ~SIGNAL_NEVER_BLOCKED;
+	if (c->arg[1]) {
+		act.mask &= ~SIGNAL_NEVER_BLOCKED;
+		signal_actions[sig] = act;
 		signal_install(sig);
 		if (signal_is_ignored(sig))
 			forget_pending(sig);
 	}
-	if (old)
-		*old = before;
+	if (c->arg[2] && user_put((void *)c->arg[2], &before))
+		return -EFAULT;
 	thread_did_not_block();
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "preempt.h"
 #include "signal_frame.h"
 #include "stats.h"
+#include "user.h"
 
 typedef void handler_fn(int, siginfo_t *, void *);
 
@@ -211,47 +212,15 @@ static void interrupted_child(int sig, siginfo_t *info, ucontext_t *uc)
 	((handler_fn *)act.handler)(sig, info, uc);
 }
 
-#define ARGUMENT_SIZE 65536
-
-/* Those whose arguments lead to pointers that lead anywhere: the robust list, futexes. */
-static bool follows_pointers(long nr)
-{
-	return nr == SYS_exit || nr == SYS_futex_waitv || nr == SYS_futex_requeue;
-}
-
-/* A handler followed a bad pointer of the program's: the kernel would have said EFAULT. */
-static bool is_bad_argument(const struct call *c, const siginfo_t *info)
-{
-	uintptr_t at = (uintptr_t)info->si_addr;
-
-	if (info->si_signo != SIGSEGV && info->si_signo != SIGBUS)
-		return false;
-	if (follows_pointers(c->nr))
-		return true;
-	for (int i = 0; i < 6; i++)
-		if (at - (uintptr_t)c->arg[i] < ARGUMENT_SIZE)
-			return true;
-	return info->si_code == SI_KERNEL; /* no address is told where it is not canonical */
-}
-
-static void interrupted_by_fault(struct thread *t, const siginfo_t *info, ucontext_t *uc)
-{
-	if (!t || signal_is_overflow(t, info, uc) || signal_frame_is_moving() || !t->call || t->call == &interlude ||
-	    !is_bad_argument(t->call, info)) {
-		fault_again(info->si_signo, uc);
-		return;
-	}
-	signal_frame_end_call(uc, t->call, -EFAULT);
-	t->call = NULL;
-}
-
 /* In the hub or on the hook path. */
 static void interrupted_shim(struct thread *t, const siginfo_t *info, ucontext_t *uc)
 {
 	int *error = t ? NULL : &errno, saved = t ? 0 : *error;
 
 	if (is_fault(info)) {
-		interrupted_by_fault(t, info, uc);
+		if (t)
+			signal_is_overflow(t, info, uc); /* says so */
+		fault_again(info->si_signo, uc);
 		return;
 	}
 	if (!signals_note(info)) {
@@ -283,7 +252,7 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	struct thread *t = thread_self();
 	ucontext_t *uc = context;
 
-	if (!t && offload_interrupted(info, uc))
+	if (user_fault(info, uc) || (!t && offload_interrupted(info, uc)))
 		return;
 	if (bounded_interrupted(info, uc))
 		return;

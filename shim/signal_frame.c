@@ -107,16 +107,6 @@ bool signal_frame_in_shim(const ucontext_t *uc)
 	return rip >= (uintptr_t)__ehdr_start && rip < (uintptr_t)etext;
 }
 
-void signal_frame_end_call(ucontext_t *uc, const struct call *c, long result)
-{
-	greg_t *r = uc->uc_mcontext.gregs;
-
-	r[REG_RIP] = (greg_t)call_return;
-	r[REG_RDI] = (greg_t)c;
-	r[REG_RSI] = result;
-	r[REG_RSP] = (greg_t)c;
-}
-
 /* struct _fpx_sw_bytes in the area that fxsave leaves alone, asm/sigcontext.h; glibc hides it. */
 #define FXSAVE_SIZE 512
 #define XSTATE_MAGIC 0x46505853u

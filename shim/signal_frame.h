@@ -45,7 +45,5 @@ bool signal_frame_is_moving(void);
 
 /* The instruction pointer is in the shim's own text. */
 bool signal_frame_in_shim(const ucontext_t *uc);
-/* The call ends with this result, from wherever its handler is. */
-void signal_frame_end_call(ucontext_t *uc, const struct call *c, long result);
 
 #endif

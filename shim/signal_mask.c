@@ -6,6 +6,7 @@
 
 #include "../core/check.h"
 #include "fsbase.h"
+#include "user.h"
 
 /* Greenlets with the same mask form a class; there are few of them at any time (everything blocked, nothing blocked).
  * So what all greenlets block is found without asking each. */
@@ -244,24 +245,27 @@ void signals_mask_forked(void)
 	kernel_mask(real);
 }
 
+static uint64_t changed(uint64_t mask, int how, uint64_t set)
+{
+	return how == SIG_BLOCK ? mask | set : how == SIG_UNBLOCK ? mask & ~set : set;
+}
+
 long sys_rt_sigprocmask(struct call *c)
 {
 	struct thread *t = thread_self();
-	const uint64_t *set = (const uint64_t *)c->arg[1];
-	uint64_t *old = (uint64_t *)c->arg[2], before = t->signals.mask, wanted = set ? *set : 0;
+	uint64_t before = t->signals.mask, wanted;
+	int how = (int)c->arg[0];
 
 	if ((size_t)c->arg[3] != SIGNAL_SETSIZE)
 		return -EINVAL;
-	if (set && (unsigned)c->arg[0] > SIG_SETMASK)
+	if (c->arg[1] && user_get(&wanted, (void *)c->arg[1]))
+		return -EFAULT;
+	if (c->arg[1] && (how < SIG_BLOCK || how > SIG_SETMASK))
 		return -EINVAL;
-	if (set && c->arg[0] == SIG_BLOCK)
-		signals_mask_set(t, before | wanted);
-	else if (set && c->arg[0] == SIG_UNBLOCK)
-		signals_mask_set(t, before & ~wanted);
-	else if (set)
-		signals_mask_set(t, wanted);
-	if (old)
-		*old = before;
+	if (c->arg[1])
+		signals_mask_set(t, changed(before, how, wanted));
+	if (c->arg[2] && user_put((void *)c->arg[2], &before))
+		return -EFAULT;
 	thread_did_not_block();
 	return 0;
 }

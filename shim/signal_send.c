@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 
 #include "signal_state.h"
+#include "user.h"
 
 /* What signalfds read is in the kernel's queue. */
 static uint64_t read_by_signalfd;
@@ -73,16 +74,19 @@ long sys_rt_tgsigqueueinfo(struct call *c)
 
 	if (!t)
 		return CALL_PASS;
-	if (ret || !c->arg[2])
+	if (user_get(&info, (void *)c->arg[3]))
+		return -EFAULT;
+	if (ret || !(int)c->arg[2])
 		return ret;
-	siginfo_copy(&info, (const siginfo_t *)c->arg[3]);
 	info.si_signo = (int)c->arg[2];
 	return send_to(t, &info);
 }
 
 long sys_signalfd4(struct call *c)
 {
-	if ((size_t)c->arg[2] == SIGNAL_SETSIZE && c->arg[1])
-		read_by_signalfd |= *(const uint64_t *)c->arg[1];
+	uint64_t mask;
+
+	if ((size_t)c->arg[2] == SIGNAL_SETSIZE && !user_get(&mask, (void *)c->arg[1]))
+		read_by_signalfd |= mask;
 	return CALL_PASS;
 }

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 
 #include "signal_state.h"
+#include "user.h"
 
 #define SS_AUTODISARM_ (1U << 31)
 #define MINIMUM 2048 /* the kernel's MINSIGSTKSZ */
@@ -152,15 +153,13 @@ static long set(struct signal_thread *s, const stack_t *wanted, uintptr_t sp)
 long sys_sigaltstack(struct call *c)
 {
 	struct signal_thread *s = &thread_self()->signals;
-	const stack_t *wanted = (const stack_t *)c->arg[0];
-	stack_t *old = (stack_t *)c->arg[1];
-	stack_t before = {.ss_sp = s->stack, .ss_size = s->stack ? s->stack_size : 0};
+	stack_t before = {.ss_sp = s->stack, .ss_size = s->stack ? s->stack_size : 0}, wanted;
 	long ret = 0;
 
 	before.ss_flags = (s->stack ? is_on(s, call_sp(c)) ? SS_ONSTACK : 0 : SS_DISABLE) | s->stack_flags;
-	if (wanted)
-		ret = set(s, wanted, call_sp(c));
-	if (!ret && old)
-		*old = before;
-	return ret;
+	if (c->arg[0] && user_get(&wanted, (void *)c->arg[0]))
+		return -EFAULT;
+	if (c->arg[0])
+		ret = set(s, &wanted, call_sp(c));
+	return !ret && c->arg[1] && user_put((void *)c->arg[1], &before) ? -EFAULT : ret;
 }

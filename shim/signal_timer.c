@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "signal_state.h"
+#include "user.h"
 
 #define TIMERS 256
 
@@ -46,31 +47,30 @@ static struct aimed_timer *free_timer(void)
 
 static bool aims_at_greenlet(const struct sigevent *event)
 {
-	return event && event->sigev_notify & SIGEV_THREAD_ID && thread_find(event->_sigev_un._tid);
+	return event->sigev_notify & SIGEV_THREAD_ID && thread_find(event->_sigev_un._tid);
 }
 
 long sys_timer_create(struct call *c)
 {
-	const struct sigevent *event = (const struct sigevent *)c->arg[1];
+	struct sigevent event, real;
 	struct aimed_timer *a;
-	struct sigevent real;
 	long ret;
+	int id;
 
-	if (!aims_at_greenlet(event))
+	if (user_get(&event, (void *)c->arg[1]) || !aims_at_greenlet(&event))
 		return CALL_PASS;
 	a = free_timer();
 	if (!a)
 		return -EAGAIN;
-	real = *event;
+	real = event;
 	real.sigev_signo = SIGNAL_CARRIER;
 	real.sigev_value.sival_ptr = a;
 	real._sigev_un._tid = signal_os_tid();
-	if (event->sigev_signo < 1 || event->sigev_signo > SIGNAL_MAX)
+	if (event.sigev_signo < 1 || event.sigev_signo > SIGNAL_MAX)
 		return -EINVAL;
 	ret = sys_call(SYS_timer_create, c->arg[0], &real, c->arg[2]);
-	if (!ret)
-		*a = (struct aimed_timer){true, *(int *)c->arg[2], event->_sigev_un._tid, event->sigev_signo,
-					  event->sigev_value};
+	if (!ret && !user_get(&id, (void *)c->arg[2]))
+		*a = (struct aimed_timer){true, id, event._sigev_un._tid, event.sigev_signo, event.sigev_value};
 	return ret;
 }
 

@@ -7,6 +7,8 @@
 #include "../core/fdwait.h"
 #include "fd.h"
 #include "signal_state.h"
+#include "user.h"
+#include "waitset.h"
 
 #define HIGH_FD 1000
 
@@ -111,27 +113,25 @@ static long wait_until(struct thread *t, uint64_t set, uint64_t deadline_ns, sig
 
 long sys_rt_sigtimedwait(struct call *c)
 {
-	const uint64_t *set = (const uint64_t *)c->arg[0];
-	const struct timespec *timeout = (const struct timespec *)c->arg[2];
-	uint64_t wanted, deadline_ns = DEADLINE_NEVER;
+	uint64_t wanted, deadline_ns;
+	struct timespec ts;
 	siginfo_t info;
 	long ret;
 
 	if ((size_t)c->arg[3] != SIGNAL_SETSIZE)
 		return -EINVAL;
-	wanted = *set & ~SIGNAL_NEVER_BLOCKED;
-	if (timeout && (timeout->tv_sec < 0 || (unsigned long)timeout->tv_nsec >= NS_PER_SEC))
-		return -EINVAL;
-	if (timeout)
-		deadline_ns = deadline_in(timespec_ns(timeout));
+	if (user_get(&wanted, (void *)c->arg[0]))
+		return -EFAULT;
+	wanted &= ~SIGNAL_NEVER_BLOCKED;
+	ret = waitset_timeout((void *)c->arg[2], &ts, &deadline_ns);
+	if (ret)
+		return ret;
 	thread_did_not_block();
-	if (timeout && !timespec_ns(timeout))
+	if (!deadline_ns)
 		ret = take_pending(thread_self(), wanted, &info) ?: -EAGAIN;
 	else
 		ret = wait_until(thread_self(), wanted, deadline_ns, &info);
-	if (ret > 0 && c->arg[1])
-		siginfo_copy((siginfo_t *)c->arg[1], &info);
-	return ret;
+	return ret > 0 && c->arg[1] && user_put((void *)c->arg[1], &info) ? -EFAULT : ret;
 }
 
 long sys_rt_sigpending(struct call *c)
@@ -143,8 +143,8 @@ long sys_rt_sigpending(struct call *c)
 		return -EINVAL;
 	thread_did_not_block();
 	sys_call(SYS_rt_sigpending, &kernels, SIGNAL_SETSIZE);
-	*(uint64_t *)c->arg[0] = (t->signals.queue.set | signals_process.set | kernels) & t->signals.mask;
-	return 0;
+	kernels = (t->signals.queue.set | signals_process.set | kernels) & t->signals.mask;
+	return user_copy((void *)c->arg[0], &kernels, (size_t)c->arg[1]);
 }
 
 /* SWITCHES. Nothing else ends it; a signal from outside may, so it is no deadlock. */
@@ -169,8 +169,12 @@ long sys_pause(struct call *c)
 
 long sys_rt_sigsuspend(struct call *c)
 {
+	uint64_t mask;
+
 	if ((size_t)c->arg[1] != SIGNAL_SETSIZE)
 		return -EINVAL;
-	signals_mask_temporary(*(const uint64_t *)c->arg[0]);
+	if (user_get(&mask, (void *)c->arg[0]))
+		return -EFAULT;
+	signals_mask_temporary(mask);
 	return wait_for_handler("sigsuspend");
 }

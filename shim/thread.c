@@ -17,6 +17,7 @@
 #include "process.h"
 #include "stats.h"
 #include "sys.h"
+#include "user.h"
 
 #define TID_HASH 4096
 #define SLAB (64 << 10)
@@ -186,9 +187,9 @@ long thread_clone(struct call *c, const struct thread_start *start)
 	name_sync(self);
 	memcpy(t->name, self->name, sizeof(t->name));
 	if (start->flags & CLONE_PARENT_SETTID)
-		*start->parent_tid = t->tid;
+		user_put(start->parent_tid, &t->tid);
 	if (start->flags & CLONE_CHILD_SETTID)
-		*start->child_tid = t->tid;
+		user_put(start->child_tid, &t->tid);
 	if (start->flags & CLONE_CHILD_CLEARTID)
 		t->clear_tid = (uint32_t *)start->child_tid;
 	sched_thread_new(self, t);
@@ -215,19 +216,19 @@ long sys_clone(struct call *c)
 
 long sys_clone3(struct call *c)
 {
-	const struct clone_args *a = (const struct clone_args *)c->arg[0];
+	struct clone_args a;
 	struct thread_start start;
 
-	if ((size_t)c->arg[1] < CLONE_ARGS_SIZE_VER0)
+	if ((size_t)c->arg[1] < CLONE_ARGS_SIZE_VER0 || user_copy(&a, (void *)c->arg[0], CLONE_ARGS_SIZE_VER0))
 		return CALL_PASS;
-	if (!(a->flags & CLONE_THREAD))
-		return process_clone(c, a->flags, a->stack);
-	start = (struct thread_start){.flags = a->flags,
-				      .stack_low = a->stack,
-				      .stack_top = a->stack + a->stack_size,
-				      .tls = a->tls,
-				      .parent_tid = (int *)a->parent_tid,
-				      .child_tid = (int *)a->child_tid};
+	if (!(a.flags & CLONE_THREAD))
+		return process_clone(c, a.flags, a.stack);
+	start = (struct thread_start){.flags = a.flags,
+				      .stack_low = a.stack,
+				      .stack_top = a.stack + a.stack_size,
+				      .tls = a.tls,
+				      .parent_tid = (int *)a.parent_tid,
+				      .child_tid = (int *)a.child_tid};
 	return thread_clone(c, &start);
 }
 
@@ -242,19 +243,15 @@ static void thread_dead(struct fiber *f)
 	name_thread_exit(t);
 	if (t != &threads.main)
 		thread_free(t);
-	if (clear_tid) {
-		__atomic_store_n(clear_tid, 0, __ATOMIC_SEQ_CST);
+	if (clear_tid && !user_store32(clear_tid, 0))
 		futex_wake(clear_tid, 1, UINT32_MAX);
-	}
 }
 
 long sys_exit(struct call *c)
 {
 	struct thread *t = thread_self();
-	void *list = t->robust_list;
 
-	t->robust_list = NULL; /* a fault in it ends this call; libc makes it again */
-	futex_exit_robust_list(list, t->tid);
+	futex_exit_robust_list(t->robust_list, t->tid);
 	if (threads.alive == 1) {
 		c->nr = SYS_exit_group; /* helper OS threads must not outlive the last thread */
 		return sys_exit_group(c);
@@ -279,13 +276,14 @@ long sys_set_robust_list(struct call *c)
 
 long sys_get_robust_list(struct call *c)
 {
-	struct thread *t = c->arg[0] ? thread_find((int)c->arg[0]) : thread_self();
+	struct thread *t = (int)c->arg[0] ? thread_find((int)c->arg[0]) : thread_self();
+	size_t size = 3 * sizeof(long);
 
 	if (!t)
 		return CALL_PASS;
-	*(void **)c->arg[1] = t->robust_list;
-	*(size_t *)c->arg[2] = 3 * sizeof(long);
-	return 0;
+	if (user_put((void *)c->arg[2], &size))
+		return -EFAULT;
+	return user_put((void *)c->arg[1], &t->robust_list);
 }
 
 long sys_set_tid_address(struct call *c)
@@ -303,12 +301,9 @@ long sys_gettid(struct call *c)
 /* glibc 2.35 takes an error for fatal, and reads cpu_id: RSEQ_CPU_ID_REGISTRATION_FAILED sends sched_getcpu elsewhere. */
 long sys_rseq(struct call *c)
 {
-	uint32_t *cpu_id = (uint32_t *)c->arg[0] + 1;
-
 	if (thread_self() == &threads.main)
 		return CALL_PASS;
-	*cpu_id = (uint32_t)-2;
-	return 0;
+	return user_store32((uint32_t *)c->arg[0] + 1, (uint32_t)-2);
 }
 
 long sys_sched_yield(struct call *c)

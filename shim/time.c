@@ -6,12 +6,8 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 #include "waitset.h"
-
-static bool is_valid(const struct timespec *ts)
-{
-	return ts->tv_sec >= 0 && (unsigned long)ts->tv_nsec < NS_PER_SEC;
-}
 
 /* SWITCHES. 0 at the deadline, -ERESTARTNOHAND for a signal. */
 static long sleep_until(uint64_t deadline_ns)
@@ -30,6 +26,7 @@ static long sleep_until(uint64_t deadline_ns)
 static long sleep_for(const struct timespec *ts, struct timespec *left)
 {
 	uint64_t deadline_ns = deadline_in(timespec_ns(ts));
+	struct timespec rest;
 	long ret;
 
 	if (!timespec_ns(ts)) {
@@ -37,9 +34,8 @@ static long sleep_for(const struct timespec *ts, struct timespec *left)
 		return 0;
 	}
 	ret = sleep_until(deadline_ns);
-	if (ret && left)
-		waitset_left(left, deadline_ns);
-	return ret;
+	rest = waitset_left(deadline_ns);
+	return ret && left && user_put(left, &rest) ? -EFAULT : ret;
 }
 
 /* SWITCHES. A point in time on a clock that may be set: it is looked at again when the time should have come. */
@@ -58,20 +54,27 @@ static long sleep_to(clockid_t clock, const struct timespec *at)
 	return ret;
 }
 
+static long timespec_of(long at, struct timespec *ts)
+{
+	if (user_get(ts, (void *)at))
+		return -EFAULT;
+	return ts->tv_sec < 0 || (unsigned long)ts->tv_nsec >= NS_PER_SEC ? -EINVAL : 0;
+}
+
 long sys_nanosleep(struct call *c)
 {
-	const struct timespec *ts = (const struct timespec *)c->arg[0];
+	struct timespec ts;
+	long ret = timespec_of(c->arg[0], &ts);
 
-	if (!is_valid(ts))
-		return -EINVAL;
-	return sleep_for(ts, (struct timespec *)c->arg[1]);
+	return ret ? ret : sleep_for(&ts, (struct timespec *)c->arg[1]);
 }
 
 long sys_clock_nanosleep(struct call *c)
 {
 	clockid_t clock = (clockid_t)c->arg[0];
-	const struct timespec *ts = (const struct timespec *)c->arg[2];
 	bool absolute = c->arg[1] & TIMER_ABSTIME;
+	struct timespec ts;
+	long ret;
 
 	switch (clock) {
 	case CLOCK_REALTIME:
@@ -82,11 +85,12 @@ long sys_clock_nanosleep(struct call *c)
 	default: /* CPU-time clocks; or one that cannot be slept on, which does not block */
 		return offload_call(c);
 	}
-	if (!is_valid(ts))
-		return -EINVAL;
+	ret = timespec_of(c->arg[2], &ts);
+	if (ret)
+		return ret;
 	if (!absolute)
-		return sleep_for(ts, (struct timespec *)c->arg[3]);
+		return sleep_for(&ts, (struct timespec *)c->arg[3]);
 	if (clock == CLOCK_MONOTONIC)
-		return timespec_ns(ts) > now_ns() ? sleep_until(timespec_ns(ts)) : 0;
-	return sleep_to(clock, ts);
+		return timespec_ns(&ts) > now_ns() ? sleep_until(timespec_ns(&ts)) : 0;
+	return sleep_to(clock, &ts);
 }

@@ -9,6 +9,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 #ifndef IORING_ENTER_REGISTERED_RING
 #define IORING_ENTER_REGISTERED_RING (1U << 4)
@@ -36,27 +37,35 @@ static long are_complete(const struct call *c)
 	return enter(c, 0, (unsigned)c->arg[2], flags | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
 }
 
-/* The call's own timeout and mask; false: malformed. */
-static bool arguments(const struct call *c, uint64_t *deadline_ns, const uint64_t **mask)
-{
-	const struct io_uring_getevents_arg *arg = (const struct io_uring_getevents_arg *)c->arg[4];
-	const struct timespec *ts;
-	size_t mask_size = (size_t)c->arg[5];
+/* The call's own timeout and mask. */
+struct wish {
+	uint64_t deadline_ns;
+	bool has_mask;
+	uint64_t mask;
+};
 
-	*deadline_ns = DEADLINE_NEVER;
-	*mask = (const uint64_t *)arg;
-	if (c->arg[3] & IORING_ENTER_EXT_ARG) {
-		if (mask_size != sizeof(*arg))
-			return false;
-		ts = (const struct timespec *)(uintptr_t)arg->ts;
-		*mask = (const uint64_t *)(uintptr_t)arg->sigmask;
-		mask_size = arg->sigmask_sz;
-		if (ts && c->arg[3] & ENTER_ABS_TIMER)
-			*deadline_ns = timespec_ns(ts);
-		else if (ts)
-			*deadline_ns = deadline_in(timespec_ns(ts));
-	}
-	return !*mask || mask_size == sizeof(**mask);
+static bool read_mask(struct wish *wish, const uint64_t *at, size_t size)
+{
+	wish->has_mask = at;
+	return !at || (size == sizeof(*at) && !user_get(&wish->mask, at));
+}
+
+/* False: malformed. */
+static bool read_wish(const struct call *c, struct wish *wish)
+{
+	struct io_uring_getevents_arg arg;
+	struct timespec ts;
+
+	wish->deadline_ns = DEADLINE_NEVER;
+	if (!(c->arg[3] & IORING_ENTER_EXT_ARG))
+		return read_mask(wish, (void *)c->arg[4], (size_t)c->arg[5]);
+	if ((size_t)c->arg[5] != sizeof(arg) || user_get(&arg, (void *)c->arg[4]))
+		return false;
+	if (arg.ts && user_get(&ts, (void *)(uintptr_t)arg.ts))
+		return false;
+	if (arg.ts)
+		wish->deadline_ns = c->arg[3] & ENTER_ABS_TIMER ? timespec_ns(&ts) : deadline_in(timespec_ns(&ts));
+	return read_mask(wish, (void *)(uintptr_t)arg.sigmask, arg.sigmask_sz);
 }
 
 /* SWITCHES. */
@@ -86,22 +95,21 @@ static long wait_for(const struct call *c, uint64_t deadline_ns)
 long sys_io_uring_enter(struct call *c)
 {
 	unsigned submit = (unsigned)c->arg[1], flags = (unsigned)c->arg[3];
-	const uint64_t *mask;
-	uint64_t deadline_ns;
+	struct wish wish;
 	long done = 0, ret;
 
 	if (!(flags & IORING_ENTER_GETEVENTS) || !(unsigned)c->arg[2])
 		return CALL_PASS;
-	if (!arguments(c, &deadline_ns, &mask))
+	if (!read_wish(c, &wish))
 		return CALL_PASS; /* the kernel says what is wrong */
 	if (submit || flags & ~(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING)) {
 		done = enter(c, submit, 0, flags & ~(IORING_ENTER_EXT_ARG | ENTER_ABS_TIMER), NULL, 0);
 		if (done < 0 || (unsigned)done != submit)
 			return done;
 	}
-	if (mask)
-		signals_mask_temporary(*mask);
-	ret = wait_for(c, deadline_ns);
+	if (wish.has_mask)
+		signals_mask_temporary(wish.mask);
+	ret = wait_for(c, wish.deadline_ns);
 	if (done)
 		return done;
 	thread_did_not_block();

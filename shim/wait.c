@@ -11,6 +11,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -112,30 +113,43 @@ long sys_wait4(struct call *c)
 	}
 }
 
-/* The head of the kernel's siginfo: only this much is looked at. */
+/* The kernel's siginfo, as far as waitid(2) fills it in. */
 struct child_info {
 	int signo, error, code, pad;
-	int pid;
-	char rest[128 - 20];
+	int pid, uid, status;
+	char rest[128 - 28];
 };
+
+/* As the kernel writes it, member by member, whatever the result is. */
+static long report(const struct call *c, const struct child_info *info, long ret)
+{
+	const size_t first = offsetof(struct child_info, pad), second = offsetof(struct child_info, pid);
+	struct child_info *to = (struct child_info *)c->arg[2];
+
+	if (ret == -EFAULT || !to)
+		return ret;
+	if (user_copy(to, info, first) || user_copy(&to->pid, &info->pid, offsetof(struct child_info, rest) - second))
+		return -EFAULT;
+	return ret;
+}
 
 long sys_waitid(struct call *c)
 {
 	struct wanted w = {(idtype_t)c->arg[0], (id_t)c->arg[1], (int)c->arg[3]};
-	struct child_info own = {.signo = 0}, *info = c->arg[2] ? (struct child_info *)c->arg[2] : &own;
+	struct child_info info = {.signo = 0};
 	long why = 0;
 
 	for (;;) {
 		long ret;
 
 		stats.kernel_calls++;
-		ret = sys_call(SYS_waitid, w.type, w.id, info, w.options | WNOHANG, c->arg[4]);
-		if (ret || info->signo || w.options & WNOHANG) {
+		ret = sys_call(SYS_waitid, w.type, w.id, &info, w.options | WNOHANG, c->arg[4]);
+		if (ret || info.signo || w.options & WNOHANG) {
 			thread_did_not_block();
-			return ret;
+			return report(c, &info, ret);
 		}
 		if (why < 0)
-			return offload_restartable(why);
+			return report(c, &info, offload_restartable(why));
 		why = park_on(&w);
 	}
 }

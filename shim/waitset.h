@@ -21,7 +21,12 @@ void waitset_add(struct waitset *s, int fd, short events);
 long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns);
 void waitset_close(struct waitset *s);
 
-/* What is left until the deadline, as ppoll and pselect6 report it. */
-void waitset_left(struct timespec *left, uint64_t deadline_ns);
+/* A call's timeout, NULL for none: a copy of it and the deadline; 0: do not wait. 0, -EFAULT or -EINVAL. */
+long waitset_timeout(const struct timespec *timeout, struct timespec *ts, uint64_t *deadline_ns);
+/* What is left until the deadline. */
+struct timespec waitset_left(uint64_t deadline_ns);
+/* How ppoll and select end: `left` is written to where the timeout was, if there was one other than 0. A place that cannot
+ * be written does not matter, but the call cannot be restarted (fs/select.c, poll_select_finish). */
+long waitset_finish(long ret, void *timeout, const void *left, size_t size, uint64_t deadline_ns);
 
 #endif
