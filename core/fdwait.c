@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
-#include "kernel.h"
 #include "loop.h"
+#include "reserve.h"
 
 /* A watcher that fires this often in a row with nobody waiting is stopped. */
 #define IDLE_FIRES 4
@@ -31,14 +30,6 @@ struct fd_record {
 #define CHUNKS 4096
 #define FDS_MAX (CHUNK * CHUNKS)
 
-static void *map_zero(unsigned long size)
-{
-	long p = kernel_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-			     0);
-
-	return kernel_failed(p) ? NULL : (void *)p;
-}
-
 static struct fd_record *find(const struct hub *hub, int fd)
 {
 	struct fd_record *chunk;
@@ -55,10 +46,10 @@ static struct fd_record *make(struct hub *hub, int fd)
 {
 	struct fd_record **chunk, *r;
 
-	if (!hub->fds && !(hub->fds = map_zero(CHUNKS * sizeof(*hub->fds))))
+	if (!hub->fds && !(hub->fds = reserve_map(CHUNKS * sizeof(*hub->fds))))
 		return NULL;
 	chunk = &hub->fds[fd >> CHUNK_BITS];
-	if (!*chunk && !(*chunk = map_zero(CHUNK * sizeof(**chunk))))
+	if (!*chunk && !(*chunk = reserve_map(CHUNK * sizeof(**chunk))))
 		return NULL;
 	r = &(*chunk)[fd & (CHUNK - 1)];
 	r->hub = hub;
@@ -241,7 +232,7 @@ void fdwait_reset(struct hub *hub)
 		return;
 	for (int i = 0; i < CHUNKS; i++)
 		if (hub->fds[i])
-			kernel_call(SYS_munmap, hub->fds[i], CHUNK * sizeof(struct fd_record));
-	kernel_call(SYS_munmap, hub->fds, CHUNKS * sizeof(*hub->fds));
+			reserve_unmap(hub->fds[i], CHUNK * sizeof(struct fd_record));
+	reserve_unmap(hub->fds, CHUNKS * sizeof(*hub->fds));
 	hub->fds = NULL;
 }

@@ -17,6 +17,7 @@
 #include "deadline.h"
 #include "fdwait.h"
 #include "kernel.h"
+#include "reserve.h"
 
 /* libev's archive refers to stderr in a way that a shared object cannot resolve (the Makefile renames it to this). */
 extern FILE *libev_stderr __attribute__((visibility("hidden")));
@@ -38,8 +39,8 @@ struct loop {
 	struct hub *hub;
 	ev_io timer; /* on timer_fd: libev's own timers round up to about 1.1 ms in epoll */
 	ev_async wakeup;
-	ev_io rare;  /* on rare_fd: an epoll set for the events that libev does not know */
-	int rare_fd; /* -1 until needed */
+	ev_io rare; /* on rare_fd: an epoll set for the events that libev does not know */
+	int rare_fd;
 	int timer_fd;
 	uint64_t armed_ns; /* what timer_fd is set to */
 };
@@ -139,25 +140,33 @@ struct block {
 	size_t pad; /* keeps what follows aligned to 16 */
 };
 
+static struct block *resized(struct block *old, size_t size)
+{
+	long p = old && !reserve_holds(old) ? kernel_call(SYS_mremap, old, old->size, size, MREMAP_MAYMOVE) : -ENOMEM;
+	struct block *b = kernel_failed(p) ? reserve_map(size) : (struct block *)p;
+
+	if (b && kernel_failed(p) && old) {
+		memcpy(b, old, old->size < size ? old->size : size);
+		reserve_unmap(old, old->size);
+	}
+	return b;
+}
+
 static void *loop_realloc(void *ptr, long size)
 {
-	struct block *old = ptr ? (struct block *)ptr - 1 : NULL;
-	long p;
+	struct block *b = ptr ? (struct block *)ptr - 1 : NULL;
 
 	if (!size) {
-		if (old)
-			kernel_call(SYS_munmap, old, old->size);
+		if (b)
+			reserve_unmap(b, b->size);
 		return NULL;
 	}
 	size += (long)sizeof(struct block);
-	if (old)
-		p = kernel_call(SYS_mremap, old, old->size, size, MREMAP_MAYMOVE);
-	else
-		p = kernel_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (kernel_failed(p))
+	b = resized(b, (size_t)size);
+	if (!b)
 		return NULL;
-	((struct block *)p)->size = (size_t)size;
-	return (struct block *)p + 1;
+	b->size = (size_t)size;
+	return b + 1;
 }
 
 static short poll_events(int revents)
@@ -211,13 +220,6 @@ static void watch_rare(struct loop *loop, int fd, short before, short events)
 {
 	struct epoll_event e = {.events = (uint32_t)(events & FD_RARE & ~POLLERR), .data.fd = fd};
 
-	if (loop->rare_fd < 0) {
-		loop->rare_fd = move_high(kernel_call(SYS_epoll_create1, EPOLL_CLOEXEC));
-		if (loop->rare_fd < 0)
-			return;
-		ev_io_init(&loop->rare, on_rare, loop->rare_fd, EV_READ);
-		ev_io_start(loop->ev, &loop->rare);
-	}
 	/* EPERM: a regular file, where such events never come. */
 	if (!events)
 		kernel_call(SYS_epoll_ctl, loop->rare_fd, EPOLL_CTL_DEL, fd, &e);
@@ -232,6 +234,23 @@ static void start_watchers(struct loop *loop)
 	ev_io_start(loop->ev, &loop->timer);
 	ev_async_init(&loop->wakeup, on_wakeup);
 	ev_async_start(loop->ev, &loop->wakeup);
+	ev_io_init(&loop->rare, on_rare, loop->rare_fd, EV_READ);
+	ev_io_start(loop->ev, &loop->rare);
+}
+
+static void close_own(int fd)
+{
+	if (fd >= 0)
+		kernel_call(SYS_close, fd);
+}
+
+/* libev would abort when it comes to make its own. */
+static bool may_have_eventfd(void)
+{
+	long fd = kernel_call(SYS_eventfd2, 0, 0);
+
+	close_own((int)fd);
+	return fd >= 0;
 }
 
 struct loop *loop_open(struct hub *hub)
@@ -242,17 +261,16 @@ struct loop *loop_open(struct hub *hub)
 	loop = loop_realloc(NULL, sizeof(*loop));
 	if (!loop)
 		return NULL;
+	loop->hub = hub;
+	loop->armed_ns = DEADLINE_NEVER;
 	loop->timer_fd = move_high(kernel_call(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
-	loop->ev = loop->timer_fd < 0 ? NULL : ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
-	if (!loop->ev) {
-		if (loop->timer_fd >= 0)
-			kernel_call(SYS_close, loop->timer_fd);
-		loop_realloc(loop, 0);
+	loop->rare_fd = move_high(kernel_call(SYS_epoll_create1, EPOLL_CLOEXEC));
+	if (loop->timer_fd >= 0 && loop->rare_fd >= 0)
+		loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
+	if (!loop->ev || !may_have_eventfd()) {
+		loop_close(loop);
 		return NULL;
 	}
-	loop->hub = hub;
-	loop->rare_fd = -1;
-	loop->armed_ns = DEADLINE_NEVER;
 	ev_set_userdata(loop->ev, loop);
 	start_watchers(loop);
 	return loop;
@@ -261,10 +279,10 @@ struct loop *loop_open(struct hub *hub)
 void loop_close(struct loop *loop)
 {
 	own_count = 0;
-	ev_loop_destroy(loop->ev);
-	kernel_call(SYS_close, loop->timer_fd);
-	if (loop->rare_fd >= 0)
-		kernel_call(SYS_close, loop->rare_fd);
+	if (loop->ev)
+		ev_loop_destroy(loop->ev);
+	close_own(loop->timer_fd);
+	close_own(loop->rare_fd);
 	loop_realloc(loop, 0);
 }
 

@@ -34,13 +34,13 @@ static void set_timer(long ns)
 	sys_call(SYS_timer_settime, timer, 0, &spec, NULL);
 }
 
-long bounded_call(long nr, const long arg[6])
+long bounded_try(long nr, const long arg[6])
 {
 	struct offload_raw raw = {.nr = nr};
 	long ret;
 
 	if (!timer_made())
-		return offload_restartable(offload(call_name(nr), nr, arg));
+		return -ENOSYS;
 	for (int i = 0; i < 6; i++)
 		raw.arg[i] = arg[i];
 	stats.kernel_calls += 3;
@@ -49,9 +49,18 @@ long bounded_call(long nr, const long arg[6])
 	ret = offload_run(&raw);
 	set_timer(0);
 	running = NULL;
-	return ret == -EINTR || ret == -ERESTARTSYS || ret == -ERESTARTNOINTR
-		       ? -EAGAIN
-		       : ret; /* whatever interrupted it is found at the next park */
+	/* Whatever interrupted it is found at the next park. */
+	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR ? -EINTR : ret;
+}
+
+long bounded_call(long nr, const long arg[6])
+{
+	long ret;
+
+	if (!timer_made())
+		return offload_restartable(offload(call_name(nr), nr, arg));
+	ret = bounded_try(nr, arg);
+	return ret == -EINTR ? -EAGAIN : ret;
 }
 
 bool bounded_interrupted(const siginfo_t *info, void *ucontext)

@@ -9,6 +9,8 @@
 
 /* Makes the call on the hub's OS thread. The kernel's result; -EAGAIN: it would have blocked. */
 long bounded_call(long nr, const long arg[6]);
+/* The same for any call: -EINTR where it would have blocked; -ENOSYS: there is no timer, nothing was called. */
+long bounded_try(long nr, const long arg[6]);
 
 /* signal_entry asks: it was the timer, and there is nothing else to do. */
 bool bounded_interrupted(const siginfo_t *info, void *ucontext);

@@ -8,6 +8,7 @@
 #include <sys/time.h>
 
 #include "../core/fdwait.h"
+#include "../core/reserve.h"
 #include "../core/loop.h"
 #include "stats.h"
 #include "sys.h"
@@ -27,18 +28,12 @@ static uint32_t epoch = 1;	/* bumped when today's descriptors become shared */
 static struct fd *slot(int fd)
 {
 	struct fd **chunk;
-	long p;
 
 	if (fd < 0 || fd >= CHUNK * CHUNKS)
 		return NULL;
 	chunk = &chunks[fd >> CHUNK_BITS];
-	if (!*chunk) {
-		p = sys_call(SYS_mmap, 0, CHUNK * sizeof(**chunk), PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (sys_failed(p))
-			return NULL;
-		*chunk = (struct fd *)p;
-	}
+	if (!*chunk && !(*chunk = reserve_map(CHUNK * sizeof(**chunk))))
+		return NULL;
 	return &(*chunk)[fd & (CHUNK - 1)];
 }
 

@@ -7,6 +7,9 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
+#include "../core/deadline.h"
+#include "../core/reserve.h"
+#include "bounded.h"
 #include "signal_state.h"
 #include "stats.h"
 #include "sys.h"
@@ -166,31 +169,22 @@ bool offload_interrupted(const siginfo_t *info, void *context)
 
 static bool memory_map(struct helper *h)
 {
-	long p;
-
-	if (h->memory)
-		return true;
-	p = sys_call(SYS_mmap, 0, MEMORY, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-	if (sys_failed(p))
-		return false;
-	h->memory = (char *)p;
-	return true;
+	if (!h->memory)
+		h->memory = reserve_map(MEMORY);
+	return h->memory;
 }
 
 /* The record of a helper that has ended, or a new one. */
 static struct helper *record(void)
 {
 	struct helper *h;
-	long p;
 
 	for (h = helpers; h; h = h->next)
 		if (!h->busy && !h->rests && h->word == HELPER_LEAVES && !__atomic_load_n(&h->tid, __ATOMIC_SEQ_CST))
 			return h;
-	p = sys_call(SYS_mmap, 0, sizeof(*h), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (sys_failed(p))
+	h = reserve_map(sizeof(*h));
+	if (!h)
 		return NULL;
-	h = (struct helper *)p;
 	h->word = HELPER_LEAVES;
 	h->next = helpers;
 	helpers = h;
@@ -313,6 +307,29 @@ static void cancel(struct offload_job *job)
 	sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), job->helper->tid, SIGNAL_CARRIER, &info);
 }
 
+#define AGAIN_NS 5000000
+
+/* Begun again and again they would never time out. */
+static bool is_relative(const struct offload_raw *raw)
+{
+	return raw->nr == SYS_semtimedop || raw->nr == SYS_io_getevents || raw->nr == SYS_io_pgetevents ||
+	       raw->nr == SYS_clock_nanosleep;
+}
+
+/* No helper can be made (RLIMIT_NPROC, a cgroup's pids.max): the call is made here, for a moment at a time. */
+static long without_helper(const char *why, struct offload_raw *raw)
+{
+	long ret;
+
+	while (!is_relative(raw) && (ret = bounded_try(raw->nr, raw->arg)) != -ENOSYS) {
+		if (ret != -EINTR || thread_park(why, deadline_in(AGAIN_NS)) == -EINTR)
+			return ret;
+		if (raw->nr == SYS_futex && (raw->arg[1] & FUTEX_CMD_MASK) == FUTEX_WAIT)
+			return 0; /* a spurious wake-up */
+	}
+	return offload_run(raw);
+}
+
 static void signal_of(const struct offload_job *job)
 {
 	siginfo_t info;
@@ -355,10 +372,9 @@ static long job_run(struct offload_job *job, const char *why, const long arg[6])
 long offload(const char *why, long nr, const long arg[6])
 {
 	struct offload_job job = {.raw = {.nr = nr}, .fiber = fiber_self};
-	long ret = job_run(&job, why, arg);
 
-	if (ret)
-		return ret;
+	if (job_run(&job, why, arg))
+		return without_helper(why, &job.raw);
 	return job.result == -ERESTARTSYS || job.result == -ERESTARTNOINTR ? -EINTR : job.result;
 }
 

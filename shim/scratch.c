@@ -1,8 +1,6 @@
 #include "scratch.h"
 
-#include <sys/mman.h>
-
-#include "sys.h"
+#include "../core/reserve.h"
 
 /* Small pieces are kept, and handed out last in, first out. */
 #define PIECE 4096
@@ -14,15 +12,13 @@ static unsigned kept_count;
 void *scratch_get(size_t size)
 {
 	void *p = kept;
-	long map;
 
 	if (p && size <= PIECE) {
 		kept = *(void **)p;
 		kept_count--;
 		return p;
 	}
-	map = sys_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return sys_failed(map) ? NULL : (void *)map;
+	return reserve_map(size);
 }
 
 void scratch_put(void *p, size_t size)
@@ -30,7 +26,7 @@ void scratch_put(void *p, size_t size)
 	if (!p)
 		return;
 	if (size > PIECE || kept_count >= KEPT_MAX) {
-		sys_call(SYS_munmap, p, size);
+		reserve_unmap(p, size);
 		return;
 	}
 	*(void **)p = kept;

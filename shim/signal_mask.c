@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "../core/check.h"
+#include "../core/reserve.h"
 #include "fsbase.h"
 #include "user.h"
 
@@ -33,10 +34,8 @@ static struct mask_class *class_alloc(void)
 	struct mask_class *k = free_classes;
 
 	if (!k) {
-		long slab = sys_call(SYS_mmap, 0, SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		CHECK(sys_failed(slab), ==, 0);
-		k = (struct mask_class *)slab;
+		k = reserve_map(SLAB);
+		CHECK(!k, ==, 0);
 		for (size_t i = 1; i < SLAB / sizeof(*k); i++) {
 			k[i].next = free_classes;
 			free_classes = &k[i];

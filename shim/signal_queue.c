@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "../core/reserve.h"
 /* A signal may come while a greenlet is inside malloc: nodes are the kernel's memory, reused. */
 #define SLAB (16 << 10)
 
@@ -22,9 +23,9 @@ static struct signal_node *node_of(struct list *node)
 static struct signal_node *node_alloc(void)
 {
 	if (list_empty(&free_nodes)) {
-		long slab = sys_call(SYS_mmap, 0, SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *slab = reserve_map(SLAB);
 
-		if (sys_failed(slab))
+		if (!slab)
 			return NULL;
 		for (struct signal_node *n = (void *)slab; n + 1 <= (struct signal_node *)(slab + SLAB); n++)
 			list_push(&free_nodes, &n->node);

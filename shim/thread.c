@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "../core/check.h"
+#include "../core/reserve.h"
 #include "../core/fdwait.h"
 #include "fd.h"
 #include "fsbase.h"
@@ -42,11 +43,9 @@ static struct thread *thread_alloc(void)
 	} else if (slab + 1 <= slab_end) {
 		t = slab++;
 	} else {
-		long map = sys_call(SYS_mmap, 0, SLAB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		if (sys_failed(map))
+		t = reserve_map(SLAB);
+		if (!t)
 			return NULL;
-		t = (struct thread *)map;
 		slab = t + 1;
 		slab_end = t + SLAB / sizeof(*t);
 	}
@@ -127,6 +126,7 @@ int threads_open(void)
 	memset(&threads, 0, sizeof(threads));
 	list_init(&threads.all);
 	fsbase_open();
+	reserve_open();
 	err = hub_open(&threads.hub, &t->fiber);
 	if (err)
 		return err;
