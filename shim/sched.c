@@ -1,11 +1,13 @@
 #include "sched.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "offload.h"
 #include "scratch.h"
 #include "sys.h"
 #include "thread.h"
@@ -291,4 +293,11 @@ long sys_prlimit64(struct call *c)
 	if (!(int)c->arg[0] || !sched_target(c->arg[0]))
 		return CALL_PASS;
 	return sys_call(SYS_prlimit64, 0, c->arg[1], c->arg[2], c->arg[3]);
+}
+
+/* The global barrier waits until every CPU of the machine has switched, some milliseconds; the others interrupt those
+ * CPUs that run this process. Whoever makes it, it holds for all threads. */
+long sys_membarrier(struct call *c)
+{
+	return c->arg[0] == MEMBARRIER_CMD_GLOBAL ? offload_call(c) : CALL_PASS;
 }

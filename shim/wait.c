@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "../core/deadline.h"
 #include "../core/fdwait.h"
 #include "fd.h"
 #include "offload.h"
@@ -22,7 +24,32 @@ struct wanted {
 	idtype_t type;
 	id_t id;
 	int options; /* with WEXITED where it is implied */
+	uint64_t since_ns;
 };
+
+/* A tracer also waits for stops that no option asks for, and no pidfd tells of them. */
+static bool tracing;
+#define FIRST_LOOK_NS 10000000
+
+/* To go on, a tracee needs its tracer's ptrace: who has stopped tracees has called it, but for the first one. */
+long sys_ptrace(struct call *c)
+{
+	if (c->arg[0] != PTRACE_TRACEME)
+		tracing = true;
+	return CALL_PASS;
+}
+
+/* A child that asks to be traced is not seen to do so. It is looked for when as much time again has passed: late by no
+ * more than it took, and rarely in a long wait. */
+static uint64_t next_look_ns(struct wanted *w)
+{
+	uint64_t now = now_ns(), past;
+
+	if (!w->since_ns)
+		w->since_ns = now;
+	past = now - w->since_ns;
+	return now + (past > FIRST_LOOK_NS ? past : FIRST_LOOK_NS);
+}
 
 /* A low number would be seen: the program's next descriptor would not be the lowest that it knows to be free. */
 static long pidfd_high(id_t pid)
@@ -40,19 +67,19 @@ static long pidfd_high(id_t pid)
 }
 
 /* SWITCHES. A pidfd is readable once its process has ended. 0: look again. */
-static long park_on_pid(id_t pid)
+static long park_on_pid(struct wanted *w)
 {
-	long fd = pidfd_high(pid), ret;
+	long fd = pidfd_high(w->id), ret;
 
 	if (fd == -ESRCH)
 		return 0; /* reaped by another thread just now */
 	if (fd < 0)
 		return fd;
-	ret = thread_wait_fd((int)fd, POLLIN, "wait", DEADLINE_NEVER);
+	ret = thread_wait_fd((int)fd, POLLIN, "wait", next_look_ns(w));
 	fdwait_forget(&threads.hub, (int)fd, 0);
 	fd_forget((int)fd);
 	sys_call(SYS_close, fd);
-	return ret < 0 ? ret : 0;
+	return ret < 0 && ret != -ETIMEDOUT ? ret : 0;
 }
 
 /* SWITCHES. Any of several children, or a stop: a helper waits, and leaves the child to be waited for.
@@ -66,15 +93,17 @@ static long park_on_any(const struct wanted *w)
 }
 
 /* SWITCHES. 0: look again; -EINTR. */
-static long park_on(const struct wanted *w)
+static long park_on(struct wanted *w)
 {
-	bool stops = w->options & (WSTOPPED | WCONTINUED);
+	bool stops = tracing || w->options & (WSTOPPED | WCONTINUED);
 	long ret = -EINVAL;
 
 	if (w->type == P_PID && !stops)
-		ret = park_on_pid(w->id);
+		ret = park_on_pid(w);
 	else if (w->type == P_PIDFD && !stops)
-		ret = thread_wait_fd((int)w->id, POLLIN, "wait", DEADLINE_NEVER);
+		ret = thread_wait_fd((int)w->id, POLLIN, "wait", next_look_ns(w));
+	if (ret == -ETIMEDOUT)
+		return 0;
 	if (ret >= 0 || ret == -EINTR)
 		return ret;
 	return park_on_any(w);
@@ -82,12 +111,12 @@ static long park_on(const struct wanted *w)
 
 static struct wanted wanted_by_pid(int pid, int options)
 {
-	struct wanted w = {P_ALL, 0, options | WEXITED};
+	struct wanted w = {P_ALL, 0, options | WEXITED, 0};
 
 	if (pid > 0)
-		w = (struct wanted){P_PID, (id_t)pid, options | WEXITED};
+		w = (struct wanted){P_PID, (id_t)pid, options | WEXITED, 0};
 	else if (pid != -1)
-		w = (struct wanted){P_PGID, (id_t)-pid, options | WEXITED};
+		w = (struct wanted){P_PGID, (id_t)-pid, options | WEXITED, 0};
 	return w;
 }
 
@@ -135,7 +164,7 @@ static long report(const struct call *c, const struct child_info *info, long ret
 
 long sys_waitid(struct call *c)
 {
-	struct wanted w = {(idtype_t)c->arg[0], (id_t)c->arg[1], (int)c->arg[3]};
+	struct wanted w = {(idtype_t)c->arg[0], (id_t)c->arg[1], (int)c->arg[3], 0};
 	struct child_info info = {.signo = 0};
 	long why = 0;
 

@@ -18,6 +18,10 @@ load helpers
 	both process_wait
 }
 
+@test "process: a thread traces its child, by each way to wait" {
+	both process_trace
+}
+
 @test "process: children that share the memory and run beside it" {
 	both process_share
 }
@@ -32,6 +36,10 @@ load helpers
 
 @test "threads: names, CPUs, policies and niceness are each thread's own" {
 	both sched_own
+}
+
+@test "membarrier: the global one stops no other thread" {
+	both memory_barrier
 }
 
 @test "rare calls: credentials, scheduling, exec by descriptor, openat2, pwritev2, semop, tkill" {
