@@ -14,6 +14,7 @@
 #define EH_TABLE_SORTED 0x3b /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 #define EH_PCREL_SDATA4 0x1b
 #define EH_UDATA4 0x03
+#define EH_HEADER 12
 
 static const char *base_name(const char *path)
 {
@@ -91,7 +92,7 @@ bool object_of_loaded(struct object *o, uintptr_t bias, const Elf64_Phdr *ph, un
 		if (ph[i].p_type == PT_LOAD)
 			add_segment(o, &ph[i]);
 	for (unsigned i = 0; i < phnum; i++) {
-		const uint8_t *start = (const uint8_t *)bias + ph[i].p_vaddr;
+		const uint8_t *start = (const uint8_t *)(bias + ph[i].p_vaddr);
 
 		if (start < o->all.start || start >= o->all.end || ph[i].p_filesz > (size_t)(o->all.end - start))
 			continue;
@@ -140,7 +141,7 @@ static const char *lay_out(struct object *o, int fd, const Elf64_Phdr *ph, unsig
 		if (ph[i].p_type != PT_LOAD)
 			continue;
 		if (ph[i].p_offset > file_size || ph[i].p_filesz > file_size - ph[i].p_offset ||
-		    (ph[i].p_offset - ph[i].p_vaddr) % PAGE)
+		    (ph[i].p_offset - ph[i].p_vaddr) % PAGE || ph[i].p_vaddr > UINTPTR_MAX - PAGE - ph[i].p_filesz)
 			return "is damaged";
 		low = ph[i].p_vaddr < low ? ph[i].p_vaddr : low;
 		high = ph[i].p_vaddr + ph[i].p_filesz > high ? ph[i].p_vaddr + ph[i].p_filesz : high;
@@ -167,7 +168,7 @@ static const char *lay_out(struct object *o, int fd, const Elf64_Phdr *ph, unsig
 
 static const char *open_mapped(struct object *o, int fd, const Elf64_Ehdr *eh, size_t size, const char *path)
 {
-	const Elf64_Phdr *ph = (const Elf64_Phdr *)((const char *)eh + eh->e_phoff);
+	const Elf64_Phdr *ph = (const Elf64_Phdr *)((uintptr_t)eh + eh->e_phoff);
 	struct object laid = {0};
 	const char *why = judge(eh, size);
 
@@ -223,11 +224,13 @@ struct eh_entry {
 static size_t eh_table(const struct object *o, const struct eh_entry **table)
 {
 	const uint8_t *h = o->eh_frame_hdr;
+	size_t room = h ? (size_t)(o->all.end - h) : 0, count;
 
-	if (!h || h[0] != 1 || h[1] != EH_PCREL_SDATA4 || h[2] != EH_UDATA4 || h[3] != EH_TABLE_SORTED)
+	if (room < EH_HEADER || h[0] != 1 || h[1] != EH_PCREL_SDATA4 || h[2] != EH_UDATA4 || h[3] != EH_TABLE_SORTED)
 		return 0;
-	*table = (const struct eh_entry *)(h + 12);
-	return *(const uint32_t *)(h + 8);
+	*table = (const struct eh_entry *)(h + EH_HEADER);
+	count = *(const uint32_t *)(h + 8);
+	return count <= (room - EH_HEADER) / sizeof(**table) ? count : 0;
 }
 
 /* The function's length, where its description has the usual encoding: pc-relative, four bytes. */
@@ -291,5 +294,5 @@ bool object_function(const struct object *o, const uint8_t *at, struct range *fu
 		function->end = segment->end;
 	if (*edge && *edge >= function->end)
 		*edge = NULL;
-	return true;
+	return function->end > at; /* the table is sorted, unless the file is damaged */
 }

@@ -190,3 +190,39 @@ ran_as_greenlets() {
 	denied file,move
 	ran_natively "code cannot be made executable: Operation not permitted"
 }
+
+# damaged FILE...: what --check says of each: one line, and the exit status 1.
+damaged() {
+	local file status
+
+	for file in "$@"; do
+		chmod +x "$file"
+		status=0
+		timeout 60 "$build/greenshim-check" "$file" >"$BATS_TEST_TMPDIR/said" 2>&1 || status=$?
+		[ "$status" -eq 1 ] && [ "$(wc -l <"$BATS_TEST_TMPDIR/said")" -eq 1 ] && continue
+		echo "$file: exit status $status"
+		cat "$BATS_TEST_TMPDIR/said"
+		return 1
+	done
+}
+
+@test "sites: damaged files, with counts and offsets of any value, are looked at without a crash" {
+	for seed in 1 2 3; do
+		"$build/tests/sites/object_fuzz" "$(cc -print-file-name=ld-linux-x86-64.so.2)" 3000 $seed
+	done
+}
+
+@test "sites: --check of a damaged file is one line" {
+	local size
+
+	cd "$BATS_TEST_TMPDIR"
+	for size in 0 1 3 4 16 63 64 100 800 12000; do
+		head -c $size /bin/true >cut.$size
+	done
+	# e_phoff, e_phentsize, e_phnum, the first segment's p_vaddr
+	for at in 32 39 54 56; do
+		cp /bin/true field.$at
+		printf '\377\377' | dd of=field.$at bs=1 seek=$at conv=notrunc status=none
+	done
+	damaged cut.* field.*
+}
