@@ -47,7 +47,7 @@ ifneq ($(wildcard shim/entry-$(ARCH).S),)
 LIBGREENSHIM := $(BUILD)/libgreenshim.so $(if $(TOOL_NAMES),$(BUILD)/greenshim-check)
 endif
 
-.PHONY: all tests check demo bench soak lint format asan asan-tests install uninstall clean setup help
+.PHONY: all tests check suites demo bench soak lint format asan asan-tests install uninstall clean setup help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -159,6 +159,15 @@ check:
 	+@$(MAKE) --no-print-directory all tests
 	@BUILD='$(abspath $(BUILD))' scripts/check $(TESTS)
 
+# What `check` has of the suites that others wrote, and the rest of them. A line for each of their programs at the end.
+SUITES := $(foreach s,cpython glib rt-tests stress-ng,tests/real/$(s).bats) tests/real/suites/*.bats
+suites:
+	@scripts/setup build test
+	+@$(MAKE) --no-print-directory all tests
+	@rm -f '$(abspath $(BUILD))/suites.txt'
+	@BUILD='$(abspath $(BUILD))' BATS_TEST_TIMEOUT=7200 SUITES_REPORT='$(abspath $(BUILD))/suites.txt' \
+		scripts/check $(or $(TESTS),$(SUITES)); status=$$?; cat '$(abspath $(BUILD))/suites.txt'; exit $$status
+
 demo:
 	@scripts/setup build demo
 	+@$(MAKE) --no-print-directory all
@@ -213,6 +222,7 @@ clean:
 help:
 	@echo 'make            build/libgreenshim.so, build/libgreenlet.so and the tools'
 	@echo 'make check      install what is missing, build, run every test (TESTS=tests/signal.bats for some)'
+	@echo 'make suites     the test suites of CPython, GLib, stress-ng and rt-tests, whole, compared: over half an hour'
 	@echo 'make demo       a real threaded server natively and under greenshim, compared'
 	@echo 'make bench      switches, creation, locks and echo as ratios to native threads'
 	@echo 'make soak       servers with clients of every kind for an hour, or SOAK_SECONDS'

@@ -12,6 +12,10 @@ import os
 import sys
 import unittest
 
+LEFT_OUT = {
+    # Takes the one port of a kind that the whole machine shares, and waits for ever where the host does not answer.
+    "test.test_socket.ThreadedVSOCKSocketStreamTest.testStream",
+}
 RANK = {"ok": 0, "skip": 1, "xfail": 2, "xpass": 3, "fail": 4, "error": 5}
 
 
@@ -85,10 +89,10 @@ def without(suite, known):
 def main():
     module, results = sys.argv[1:3]
     seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 60
-    known = set()
+    known = set(LEFT_OUT)
     if os.path.exists(results):
         with open(results) as file:
-            known = {line.split()[1] for line in file}
+            known |= {line.split()[1] for line in file}
     from test import support
     support.use_resources = ["network"]
     suite = unittest.defaultTestLoader.loadTestsFromName("test." + module)
