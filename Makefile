@@ -47,7 +47,7 @@ ifneq ($(wildcard shim/entry-$(ARCH).S),)
 LIBGREENSHIM := $(BUILD)/libgreenshim.so $(if $(TOOL_NAMES),$(BUILD)/greenshim-check)
 endif
 
-.PHONY: all tests check suites demo bench soak lint format asan asan-tests install uninstall clean setup help
+.PHONY: all tests check suites demo bench soak seeds lint format asan asan-tests ubsan install uninstall clean setup help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -178,6 +178,11 @@ bench:
 	+@$(MAKE) --no-print-directory all tests
 	@BUILD='$(abspath $(BUILD))' scripts/bench
 
+seeds:
+	@scripts/setup build test
+	+@$(MAKE) --no-print-directory all tests
+	@BUILD='$(BUILD)' scripts/seeds $(SEEDS)
+
 SOAK_SECONDS ?= 3600
 soak:
 	@scripts/setup build test
@@ -196,6 +201,13 @@ asan:
 
 asan-tests: $(CORE_TESTS)
 	@scripts/check --programs $(CORE_TESTS)
+
+# The shim runs below libc, where no sanitizer's runtime can: what is undefined traps, and the program dies by SIGILL. Its
+# arguments are the program's, and may be as little aligned as the kernel allows.
+UNDEFINED := -fsanitize=undefined -fno-sanitize=alignment -fsanitize-undefined-trap-on-error
+ubsan:
+	+@$(MAKE) --no-print-directory BUILD='$(BUILD)/ubsan' CFLAGS='-O1 -g $(UNDEFINED)' all tests
+	@BUILD='$(abspath $(BUILD))/ubsan' scripts/check $(or $(TESTS),$(wildcard tests/*.bats))
 
 LIBDIR := $(DESTDIR)$(PREFIX)/lib
 install: all
@@ -225,6 +237,8 @@ help:
 	@echo 'make suites     the test suites of CPython, GLib, stress-ng and rt-tests, whole, compared: over half an hour'
 	@echo 'make demo       a real threaded server natively and under greenshim, compared'
 	@echo 'make bench      switches, creation, locks and echo as ratios to native threads'
+	@echo 'make ubsan      the suites with a shim in which undefined behaviour traps'
+	@echo 'make seeds      the test programs in twenty orders of ready threads (SEEDS="1 20"), and with a turn every ms'
 	@echo 'make soak       servers with clients of every kind for an hour, or SOAK_SECONDS'
 	@echo 'make lint       format, static analysis, and what the architecture forbids'
 	@echo 'make format     clang-format over the sources'

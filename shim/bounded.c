@@ -1,9 +1,11 @@
 #include "bounded.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "../core/deadline.h"
 #include "offload.h"
 #include "signal_state.h"
 #include "stats.h"
@@ -61,6 +63,28 @@ long bounded_call(long nr, const long arg[6])
 		return offload_restartable(offload(call_name(nr), nr, arg));
 	ret = bounded_try(nr, arg);
 	return ret == -EINTR ? -EAGAIN : ret;
+}
+
+#define AGAIN_NS 5000000
+
+/* Begun again and again they would never time out. */
+static bool is_relative(const struct offload_raw *raw)
+{
+	return raw->nr == SYS_semtimedop || raw->nr == SYS_io_getevents || raw->nr == SYS_io_pgetevents ||
+	       raw->nr == SYS_clock_nanosleep;
+}
+
+long bounded_in_turns(const char *why, struct offload_raw *raw)
+{
+	long ret;
+
+	while (!is_relative(raw) && (ret = bounded_try(raw->nr, raw->arg)) != -ENOSYS) {
+		if (ret != -EINTR || thread_park(why, deadline_in(AGAIN_NS)) == -EINTR)
+			return ret;
+		if (raw->nr == SYS_futex && (raw->arg[1] & FUTEX_CMD_MASK) == FUTEX_WAIT)
+			return 0; /* a spurious wake-up */
+	}
+	return offload_run(raw);
 }
 
 bool bounded_interrupted(const siginfo_t *info, void *ucontext)

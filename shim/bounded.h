@@ -12,6 +12,11 @@ long bounded_call(long nr, const long arg[6]);
 /* The same for any call: -EINTR where it would have blocked; -ENOSYS: there is no timer, nothing was called. */
 long bounded_try(long nr, const long arg[6]);
 
+/* SWITCHES. The call, for a moment at a time while others run between: where no helper can be made (RLIMIT_NPROC, a
+ * cgroup's pids.max). The kernel's result; -EINTR: a signal is due. */
+struct offload_raw;
+long bounded_in_turns(const char *why, struct offload_raw *raw);
+
 /* signal_entry asks: it was the timer, and there is nothing else to do. */
 bool bounded_interrupted(const siginfo_t *info, void *ucontext);
 void bounded_forked(void);

@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-#include "../core/deadline.h"
 #include "../core/reserve.h"
 #include "bounded.h"
 #include "signal_state.h"
@@ -307,29 +306,6 @@ static void cancel(struct offload_job *job)
 	sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), job->helper->tid, SIGNAL_CARRIER, &info);
 }
 
-#define AGAIN_NS 5000000
-
-/* Begun again and again they would never time out. */
-static bool is_relative(const struct offload_raw *raw)
-{
-	return raw->nr == SYS_semtimedop || raw->nr == SYS_io_getevents || raw->nr == SYS_io_pgetevents ||
-	       raw->nr == SYS_clock_nanosleep;
-}
-
-/* No helper can be made (RLIMIT_NPROC, a cgroup's pids.max): the call is made here, for a moment at a time. */
-static long without_helper(const char *why, struct offload_raw *raw)
-{
-	long ret;
-
-	while (!is_relative(raw) && (ret = bounded_try(raw->nr, raw->arg)) != -ENOSYS) {
-		if (ret != -EINTR || thread_park(why, deadline_in(AGAIN_NS)) == -EINTR)
-			return ret;
-		if (raw->nr == SYS_futex && (raw->arg[1] & FUTEX_CMD_MASK) == FUTEX_WAIT)
-			return 0; /* a spurious wake-up */
-	}
-	return offload_run(raw);
-}
-
 static void signal_of(const struct offload_job *job)
 {
 	siginfo_t info;
@@ -374,7 +350,7 @@ long offload(const char *why, long nr, const long arg[6])
 	struct offload_job job = {.raw = {.nr = nr}, .fiber = fiber_self};
 
 	if (job_run(&job, why, arg))
-		return without_helper(why, &job.raw);
+		return bounded_in_turns(why, &job.raw);
 	return job.result == -ERESTARTSYS || job.result == -ERESTARTNOINTR ? -EINTR : job.result;
 }
 
