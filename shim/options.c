@@ -20,6 +20,9 @@ static void complain(const char *name, const char *value, const char *expected)
 	char line[512];
 	int n = snprintf(line, sizeof(line), "greenshim: %s=%.200s is ignored: expected %s\n", name, value, expected);
 
+	for (int i = 0; i < n - 1; i++) /* one line, whatever the value */
+		if ((unsigned char)line[i] < ' ')
+			line[i] = '?';
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return; /* nowhere left to say it */
 }

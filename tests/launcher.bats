@@ -244,6 +244,26 @@ compile() {
 	grep GREENSHIM_STACK err
 }
 
+@test "launcher: options of any value never stop the program, and are complained of in one line" {
+	local long name value
+
+	long=$(printf '%0300d' 7)
+	for name in STACK PREEMPT SEED FILES; do
+		for value in '' - 0x10 99999999999999999999 '%s%n' $'a\nb\n' $'\x01\xff' \
+			1025g "$long"; do
+			export "GREENSHIM_$name=$value"
+			launch "$programs/launcher_hello" 2
+			[ "$status" -eq 0 ] && [ "$(wc -l <out)" -eq 2 ] && [ "$(wc -l <err)" -le 1 ] && continue
+			echo "GREENSHIM_$name=$value: $status"
+			cat out err
+			return 1
+		done
+		unset "GREENSHIM_$name"
+	done
+	GREENSHIM_STATS=$(printf '/%0300d' 7) launch "$programs/launcher_hello" 2
+	[ "$status" -eq 0 ] && [ "$(wc -l <err)" -eq 1 ]
+}
+
 @test "launcher: --check says whether a program can run" {
 	launch --check "$programs/launcher_hello"
 	[ "$status" -eq 0 ]
