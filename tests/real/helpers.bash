@@ -230,7 +230,7 @@ await_end() {
 
 # The sum of one key over the statistics of all processes of the test.
 stat_of() {
-	cat "$stats"/* 2>/dev/null | awk -v key="$1" '$1 == key { n += $2 } END { print n + 0 }'
+	cat "$stats"/* 2>/dev/null | awk -v key="$1" '$1 == key { n += $2 } END { printf "%.0f\n", n }'
 }
 
 # The threads really were greenlets, and they really switched.

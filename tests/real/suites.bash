@@ -103,10 +103,10 @@ explain() {
 	done <"$BATS_TEST_TMPDIR/wrong"
 }
 
-# For `make suites`: a line for each unit.
+# For `make suites`: a line for each unit; the figures of --stats are those of its test so far.
 report() {
 	[ -n "${SUITES_REPORT-}" ] || return 0
-	printf '%-48s %5d results %3d differ %3d wrong %6d threads %6d offloaded %8.0f ms hub blocked\n' "$1" \
+	printf '%-48s %5d results %3d differ %3d wrong so far %6d threads %6d offloaded %8.0f ms hub blocked\n' "$1" \
 		"$(wc -l <"$BATS_TEST_TMPDIR/compare.greenshim")" "$(wc -l <"$BATS_TEST_TMPDIR/compare.differs")" \
 		"$(wc -l <"$BATS_TEST_TMPDIR/wrong")" "$(stat_of threads_made)" "$(stat_of offloaded)" \
 		"$(stat_of hub_blocked_ns)e-6" >>"$SUITES_REPORT"
