@@ -1,5 +1,6 @@
 #include "file.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "user.h"
 
 /* To the disk: milliseconds, of which handing them over is a small part. Helpers make these in any case. */
 long sys_fsync(struct call *c)
@@ -164,9 +166,12 @@ bool file_path_is_local(const char *path)
 {
 	static const char proc[] = "/proc/";
 
-	for (unsigned i = 0; i < sizeof(proc) - 1; i++)
-		if (path[i] != proc[i])
+	for (unsigned i = 0; i < sizeof(proc) - 1; i++) {
+		char c;
+
+		if (user_get(&c, path + i) || c != proc[i])
 			return false;
+	}
 	return true;
 }
 
@@ -183,14 +188,19 @@ long sys_path(struct call *c)
 long sys_path_at(struct call *c)
 {
 	const char *path = (const char *)c->arg[1];
+	char first;
 
-	return path && !*path ? sys_file(c) : by_path(c, path); /* empty: of the descriptor itself */
+	if (path && !user_get(&first, path) && !first)
+		return sys_file(c); /* of the descriptor itself */
+	return by_path(c, path);
 }
 
 long file_move(long nr, const long arg[6], const struct file_range *from, int to)
 {
-	long offset = from->offset ? *from->offset : AT_POSITION;
+	long offset = AT_POSITION;
 
+	if (from->offset && user_get(&offset, from->offset))
+		return -EFAULT;
 	if (is_file(to) || (is_file(from->fd) && !file_is_cached(from->fd, offset, from->len)))
 		return offload_restartable(offload(call_name(nr), nr, arg));
 	stats.kernel_calls++;

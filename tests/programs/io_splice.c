@@ -36,6 +36,7 @@ static void sendfiles(const char *what)
 	join(t);
 	puts(memcmp(big + 100, back, BIG - 100) ? "differs" : "same");
 	show("at the end", sendfile(pair[0], file, &(off_t){BIG}, 10));
+	show("a bad offset", sendfile(pair[0], file, (off_t *)8, 10));
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	lseek(file, 0, SEEK_SET);
 	printf("O_NONBLOCK: a part %d\n", sendfile(pair[0], file, NULL, BIG) < BIG);
