@@ -13,35 +13,40 @@
 #include "thread.h"
 #include "user.h"
 
-/* To the disk: milliseconds, of which handing them over is a small part. Helpers make these in any case. */
+static long by_choice(struct call *c)
+{
+	return options.files_pool ? offload_file(c) : CALL_PASS;
+}
+
+/* To the disk: milliseconds, of which handing them over is a small part. */
 long sys_fsync(struct call *c)
 {
-	return offload_file(c);
+	return by_choice(c);
 }
 
 long sys_fdatasync(struct call *c)
 {
-	return offload_file(c);
+	return by_choice(c);
 }
 
 long sys_syncfs(struct call *c)
 {
-	return offload_file(c);
+	return by_choice(c);
 }
 
 long sys_sync(struct call *c)
 {
-	return offload_file(c);
+	return by_choice(c);
 }
 
 long sys_sync_file_range(struct call *c)
 {
-	return offload_file(c);
+	return by_choice(c);
 }
 
 long sys_msync(struct call *c)
 {
-	return c->arg[2] & MS_SYNC ? offload_file(c) : CALL_PASS;
+	return c->arg[2] & MS_SYNC ? by_choice(c) : CALL_PASS;
 }
 
 /* Calls of helpers under way that move a position. */
