@@ -1,4 +1,5 @@
 /* Names, modes, sizes and the like: every call by its number, in a thread, with what it returns. */
+#include <dirent.h>
 #include <linux/stat.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -75,6 +76,18 @@ static void names(void)
 	unlink("f");
 }
 
+static void list(void)
+{
+	DIR *directory = opendir(".");
+	const struct dirent *entry;
+
+	must("opendir", directory != NULL);
+	while ((entry = readdir(directory)))
+		if (entry->d_name[0] != '.')
+			printf("listed: %s\n", entry->d_name);
+	closedir(directory);
+}
+
 static void contents(void)
 {
 	int fd = open("f", O_RDWR | O_CREAT, 0600), tmp = open("/dev/shm", O_RDONLY);
@@ -107,6 +120,7 @@ static void contents(void)
 	MAKE(msync, map + 1, 8192, MS_SYNC);
 	munmap(map, 8192);
 	look("f");
+	list();
 	close(fd);
 	unlink("f");
 }
