@@ -11,10 +11,6 @@ setup_file() {
 	}
 }
 
-teardown() {
-	finish_all
-}
-
 @test "GLib's threads, locks and queues" {
 	both_ways installed 2 glib/642026 glib/642026-ec glib/asyncqueue glib/atomic glib/cond glib/mutex glib/once glib/onceinit \
 		glib/private glib/rec-mutex glib/rwlock glib/thread glib/thread-pool glib/threadtests \

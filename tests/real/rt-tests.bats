@@ -8,10 +8,6 @@ setup_file() {
 	suites_setup_file pi_stress hackbench
 }
 
-teardown() {
-	finish_all
-}
-
 @test "rt-tests" {
 	both_ways rt 1 "pi_stress --duration=1 --groups=2 --quiet" "ptsematest -t -l 100 -i 500" "pmqtest -t -l 100 -i 500" \
 		"sigwaittest -t -l 100 -i 500" "signaltest -l 100 -t 4 -q" "pip_stress" "ssdd -i 100 -f 3" \

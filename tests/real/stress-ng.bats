@@ -8,10 +8,6 @@ setup_file() {
 	suites_setup_file stress-ng
 }
 
-teardown() {
-	finish_all
-}
-
 @test "stress-ng's threads, locks and queues" {
 	both_ways stress_ng 1 pthread:50 mutex:1000 sem:1000 sem-sysv:500 futex:500 mq:1000 msg:1000 dekker:1000 \
 		exit-group:3 race-sched:4 membarrier:1

@@ -18,6 +18,10 @@ suites_setup_file() {
 	fi
 }
 
+teardown() {
+	finish_all
+}
+
 # in_session SECONDS COMMAND...: in the test's mode, in a session of its own, of which nothing is left.
 in_session() {
 	local limit=$1 status=0 session
@@ -143,6 +147,14 @@ both_ways() {
 }
 
 # --- CPython: a module of its tests; with + after its name, each of its processes has a second thread.
+
+setup_cpython() {
+	suites_setup_file "$python"
+	"$python" -c 'import test.test_threading' || {
+		echo "libpython3.11-testsuite is not installed: run scripts/setup"
+		return 1
+	}
+}
 
 prefix_cpython() {
 	echo "test.${1%+}."

@@ -4,15 +4,7 @@
 load ../suites
 
 setup_file() {
-	suites_setup_file "$python"
-	"$python" -c 'import test.test_threading' || {
-		echo "libpython3.11-testsuite is not installed: run scripts/setup"
-		return 1
-	}
-}
-
-teardown() {
-	finish_all
+	setup_cpython
 }
 
 @test "CPython: signals, children and the calls of os" {

@@ -7,10 +7,6 @@ setup_file() {
 	suites_setup_file dbus-run-session
 }
 
-teardown() {
-	finish_all
-}
-
 @test "GLib: every program" {
 	local units
 

@@ -7,10 +7,6 @@ setup_file() {
 	suites_setup_file stress-ng
 }
 
-teardown() {
-	finish_all
-}
-
 @test "stress-ng: threads, memory and processors" {
 	both_ways stress_ng 1 affinity:500 atomic:5 clock:50 clone:2 cyclic:100 exit-group:3 fp-error:500 funcret:500 getrandom:100 \
 		longjmp:100 madvise:2 mcontend:2 membarrier:20 mincore:5 misaligned:1 mprotect:100 null:100 peterson:1000 prctl:5 \
