@@ -13,40 +13,9 @@
 #include "thread.h"
 #include "user.h"
 
-static long by_choice(struct call *c)
-{
-	return options.files_pool ? offload_file(c) : CALL_PASS;
-}
-
-/* To the disk: milliseconds, of which handing them over is a small part. */
-long sys_fsync(struct call *c)
-{
-	return by_choice(c);
-}
-
-long sys_fdatasync(struct call *c)
-{
-	return by_choice(c);
-}
-
-long sys_syncfs(struct call *c)
-{
-	return by_choice(c);
-}
-
-long sys_sync(struct call *c)
-{
-	return by_choice(c);
-}
-
-long sys_sync_file_range(struct call *c)
-{
-	return by_choice(c);
-}
-
 long sys_msync(struct call *c)
 {
-	return c->arg[2] & MS_SYNC ? by_choice(c) : CALL_PASS;
+	return c->arg[2] & MS_SYNC ? offload_file(c) : CALL_PASS;
 }
 
 /* Calls of helpers under way that move a position. */
@@ -126,16 +95,6 @@ long file_transfer_at(struct call *c)
 			return ret;
 	}
 	return offload_file(c);
-}
-
-long sys_pread64(struct call *c)
-{
-	return file_transfer_at(c);
-}
-
-long sys_preadv(struct call *c)
-{
-	return file_transfer_at(c);
 }
 
 static bool is_file(int fd)

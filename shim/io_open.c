@@ -33,33 +33,38 @@ static long look(int directory, const char *path, unsigned long flags, struct st
 }
 
 /* A helper waits for the FIFO and the disk alike. */
-static long open_by_helper(struct call *c, const char *path, unsigned long flags)
+static long open_by_helper(struct call *c, unsigned long flags)
 {
-	long ret = file_path_is_local(path) ? CALL_PASS : offload_file(c);
+	long ret = offload_file(c);
 
 	if (ret >= 0)
 		fd_opened((int)ret, (int)flags);
 	return ret;
 }
 
+static long open_directly(struct call *c, int directory, const char *path, unsigned long flags)
+{
+	struct stat st = {.st_mode = 0};
+	long ret;
+
+	if (!may_wait(flags))
+		return call_native(c);
+	ret = look(directory, path, flags, &st);
+	if (ret == -ENOENT && !(flags & O_CREAT))
+		return ret;
+	return S_ISFIFO(st.st_mode) ? offload_restartable(offload_call(c)) : CALL_PASS;
+}
+
 /* The kernel has read the path by the time it says that there is nothing: then it may be a greenlet's. */
 static long open_any(struct call *c, int directory, const char *path, unsigned long flags)
 {
-	bool looks = may_wait(flags);
-	struct stat st = {.st_mode = 0};
-	long ret = options.files_pool ? open_by_helper(c, path, flags) : CALL_PASS;
+	long ret = CALL_PASS;
 
-	if (ret == -ENOENT && !(flags & O_CREAT))
-		return name_open(path, (int)flags);
-	if (ret != CALL_PASS)
-		return ret;
-	ret = looks ? look(directory, path, flags, &st) : call_native(c);
-
-	if (ret == -ENOENT && !(flags & O_CREAT))
-		return name_open(path, (int)flags);
-	if (!looks)
-		return ret;
-	return S_ISFIFO(st.st_mode) ? offload_restartable(offload_call(c)) : CALL_PASS;
+	if (options.files_pool && !file_path_is_local(path))
+		ret = open_by_helper(c, flags);
+	if (ret == CALL_PASS)
+		ret = open_directly(c, directory, path, flags);
+	return ret == -ENOENT && !(flags & O_CREAT) ? name_open(path, (int)flags) : ret;
 }
 
 #ifdef SYS_open
