@@ -5,8 +5,8 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
-#include "waitset.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -65,8 +65,7 @@ long sys_epoll_pwait(struct call *c)
 long sys_epoll_pwait2(struct call *c)
 {
 	uint64_t deadline_ns;
-	struct timespec ts;
-	long ret = waitset_timeout((void *)c->arg[3], &ts, &deadline_ns);
+	long ret = timeout_from_now((void *)c->arg[3], &deadline_ns);
 
 	return ret ? ret : masked_wait(c, deadline_ns);
 }

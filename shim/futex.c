@@ -10,6 +10,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
 
 /* Waiters hang on the bucket of their address, first come, first served. */
@@ -195,36 +196,14 @@ static long wake_op(uint32_t *addr, long n, uint32_t *addr2, long n2, uint32_t e
 	return woken;
 }
 
-static uint64_t until(clockid_t clock, const struct timespec *at)
+static long read_timeout(int op, const struct timespec *user, uint64_t *deadline_ns)
 {
-	uint64_t now;
+	int cmd = op & FUTEX_CMD_MASK;
+	bool monotonic = cmd != FUTEX_LOCK_PI && !(op & FUTEX_CLOCK_REALTIME);
 
-	if (clock == CLOCK_MONOTONIC)
-		return timespec_ns(at);
-	now = clock_ns(CLOCK_REALTIME);
-	return timespec_ns(at) <= now ? 0 : deadline_in(timespec_ns(at) - now);
-}
-
-long futex_deadline(clockid_t clock, bool relative, const struct timespec *user, uint64_t *deadline_ns)
-{
-	struct timespec ts;
-
-	*deadline_ns = DEADLINE_NEVER;
-	if (!user)
-		return 0;
-	if (user_get(&ts, user))
-		return -EFAULT;
-	if (ts.tv_sec < 0 || (unsigned long)ts.tv_nsec >= NS_PER_SEC)
-		return -EINVAL;
-	*deadline_ns = relative ? deadline_in(timespec_ns(&ts)) : until(clock, &ts);
-	return 0;
-}
-
-static clockid_t clock_of(int op)
-{
-	bool monotonic = (op & FUTEX_CMD_MASK) != FUTEX_LOCK_PI && !(op & FUTEX_CLOCK_REALTIME);
-
-	return monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+	if (cmd == FUTEX_WAIT)
+		return timeout_from_now(user, deadline_ns);
+	return timeout_at(monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME, user, deadline_ns);
 }
 
 static bool waits(int cmd)
@@ -374,7 +353,7 @@ long sys_futex(struct call *c)
 	if (op & FUTEX_CLOCK_REALTIME && !takes_clock(cmd))
 		return -ENOSYS;
 	if (takes_timeout(cmd))
-		ret = futex_deadline(clock_of(op), cmd == FUTEX_WAIT, (void *)c->arg[3], &deadline_ns);
+		ret = read_timeout(op, (void *)c->arg[3], &deadline_ns);
 	if (ret)
 		return ret;
 	if (op & FUTEX_PRIVATE_FLAG || is_pi(cmd) ||

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "../core/waitq.h"
 
@@ -35,8 +34,6 @@ long futex_requeue(uint32_t *addr, long n, uint32_t *to, long m);
 bool futex_in_own_memory(const uint32_t *addr);
 /* 0: the word is as expected; -EAGAIN, -EFAULT. */
 long futex_compare(const uint32_t *addr, uint32_t expected);
-/* The program's time on the clock, or from now, as a deadline; NULL: never. 0, -EFAULT, -EINVAL. */
-long futex_deadline(clockid_t clock, bool relative, const struct timespec *user, uint64_t *deadline_ns);
 /* futex_robust.c. A thread dies: hands on the robust mutexes it held. */
 void futex_exit_robust_list(void *list, int tid);
 /* The priority-inheritance operations (futex_pi.c); cmd is FUTEX_LOCK_PI etc. */

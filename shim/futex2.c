@@ -10,6 +10,7 @@
 #include "scratch.h"
 #include "sys.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
 
 #define SIZE_MASK 3U
@@ -58,7 +59,7 @@ static long read_deadline(const struct call *c, uint64_t *deadline_ns)
 
 	if (at && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
 		return -EINVAL;
-	return futex_deadline(clock, false, at, deadline_ns);
+	return timeout_at(clock, at, deadline_ns);
 }
 
 long sys_futex_wake(struct call *c)

@@ -11,6 +11,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
 
 /* System V semaphores: signal(7) lists them, and the queues, among the calls that are never restarted. */
@@ -78,28 +79,11 @@ long sys_msgrcv(struct call *c)
 
 /* POSIX queues are descriptors, and can be polled. mq_overview(7). */
 
-static long deadline_of(const struct timespec *user, uint64_t *deadline_ns)
-{
-	struct timespec at;
-	uint64_t now;
-
-	*deadline_ns = DEADLINE_NEVER;
-	if (!user)
-		return 0;
-	if (user_get(&at, user))
-		return -EFAULT;
-	if (at.tv_sec < 0 || (unsigned long)at.tv_nsec >= NS_PER_SEC)
-		return -EINVAL;
-	now = clock_ns(CLOCK_REALTIME);
-	*deadline_ns = timespec_ns(&at) > now ? deadline_in(timespec_ns(&at) - now) : 0;
-	return 0;
-}
-
 static long mq_wait(const struct call *c, short events)
 {
 	struct timespec past = {0, 0};
 	uint64_t deadline_ns;
-	long ret = deadline_of((const struct timespec *)c->arg[4], &deadline_ns), why = 0;
+	long ret = timeout_at(CLOCK_REALTIME, (void *)c->arg[4], &deadline_ns), why = 0;
 
 	if (ret)
 		return ret;

@@ -8,8 +8,8 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
-#include "waitset.h"
 
 static bool passes_descriptors(const struct msghdr *msg)
 {
@@ -265,12 +265,14 @@ long sys_recvmmsg(struct call *c)
 {
 	struct receive_many many = {.io = IO(c, POLLIN)};
 	void *timeout = (void *)c->arg[4];
-	struct timespec ts;
-	long ret = waitset_timeout(timeout, &ts, &many.until_ns);
+	struct timespec left;
+	long ret = timeout_from_now(timeout, &many.until_ns);
 
 	if (ret)
 		return ret;
 	ret = net_receive(c, &many.io, c->arg[3], recvmmsg_attempt);
-	ts = waitset_left(many.until_ns);
-	return timeout && ret > 0 && user_put(timeout, &ts) ? -EFAULT : ret;
+	if (!timeout || ret <= 0)
+		return ret;
+	left = timeout_left(many.until_ns);
+	return user_put(timeout, &left) ? -EFAULT : ret;
 }

@@ -7,6 +7,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
 #include "waitset.h"
 
@@ -102,8 +103,7 @@ long sys_poll(struct call *c)
 long sys_ppoll(struct call *c)
 {
 	uint64_t deadline_ns, mask;
-	struct timespec ts;
-	long ret = waitset_timeout((void *)c->arg[2], &ts, &deadline_ns);
+	long ret = timeout_from_now((void *)c->arg[2], &deadline_ns);
 
 	if (ret)
 		return ret;
@@ -114,6 +114,5 @@ long sys_ppoll(struct call *c)
 	if (c->arg[3])
 		signals_mask_temporary(mask);
 	ret = poll_until((struct pollfd *)c->arg[0], (unsigned)c->arg[1], deadline_ns);
-	ts = waitset_left(deadline_ns);
-	return waitset_finish(ret, (void *)c->arg[2], &ts, sizeof(ts), deadline_ns);
+	return waitset_finish(ret, (void *)c->arg[2], 1, deadline_ns);
 }

@@ -10,6 +10,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
 #include "waitset.h"
 
@@ -183,9 +184,7 @@ long sys_select(struct call *c)
 		deadline_ns = timespec_ns(&ts) ? deadline_in(timespec_ns(&ts)) : 0;
 	}
 	ret = select_sets(c, deadline_ns);
-	ts = waitset_left(deadline_ns);
-	tv = (struct timeval){ts.tv_sec, ts.tv_nsec / 1000};
-	return ret == CALL_PASS ? ret : waitset_finish(ret, timeout, &tv, sizeof(tv), deadline_ns);
+	return waitset_finish(ret, timeout, 1000, deadline_ns);
 }
 #endif
 
@@ -196,12 +195,11 @@ long sys_pselect6(struct call *c)
 		size_t size;
 	} sig = {NULL, 0};
 	uint64_t deadline_ns, mask;
-	struct timespec ts;
 	long ret;
 
 	if (c->arg[5] && user_get(&sig, (void *)c->arg[5]))
 		return -EFAULT;
-	ret = waitset_timeout((void *)c->arg[4], &ts, &deadline_ns);
+	ret = timeout_from_now((void *)c->arg[4], &deadline_ns);
 	if (ret)
 		return ret;
 	if (sig.mask && sig.size != sizeof(mask))
@@ -211,6 +209,5 @@ long sys_pselect6(struct call *c)
 	if (sig.mask)
 		signals_mask_temporary(mask);
 	ret = select_sets(c, deadline_ns);
-	ts = waitset_left(deadline_ns);
-	return ret == CALL_PASS ? ret : waitset_finish(ret, (void *)c->arg[4], &ts, sizeof(ts), deadline_ns);
+	return waitset_finish(ret, (void *)c->arg[4], 1, deadline_ns);
 }

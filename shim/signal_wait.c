@@ -7,8 +7,8 @@
 #include "../core/fdwait.h"
 #include "fd.h"
 #include "signal_state.h"
+#include "timeout.h"
 #include "user.h"
-#include "waitset.h"
 
 #define HIGH_FD 1000
 
@@ -114,7 +114,6 @@ static long wait_until(struct thread *t, uint64_t set, uint64_t deadline_ns, sig
 long sys_rt_sigtimedwait(struct call *c)
 {
 	uint64_t wanted, deadline_ns;
-	struct timespec ts;
 	siginfo_t info;
 	long ret;
 
@@ -123,7 +122,7 @@ long sys_rt_sigtimedwait(struct call *c)
 	if (user_get(&wanted, (void *)c->arg[0]))
 		return -EFAULT;
 	wanted &= ~SIGNAL_NEVER_BLOCKED;
-	ret = waitset_timeout((void *)c->arg[2], &ts, &deadline_ns);
+	ret = timeout_from_now((void *)c->arg[2], &deadline_ns);
 	if (ret)
 		return ret;
 	thread_did_not_block();

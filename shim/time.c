@@ -6,8 +6,8 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
-#include "waitset.h"
 
 /* SWITCHES. 0 at the deadline, -ERESTARTNOHAND for a signal. */
 static long sleep_until(uint64_t deadline_ns)
@@ -34,8 +34,10 @@ static long sleep_for(const struct timespec *ts, struct timespec *left)
 		return 0;
 	}
 	ret = sleep_until(deadline_ns);
-	rest = waitset_left(deadline_ns);
-	return ret && left && user_put(left, &rest) ? -EFAULT : ret;
+	if (!ret || !left)
+		return ret;
+	rest = timeout_left(deadline_ns);
+	return user_put(left, &rest) ? -EFAULT : ret;
 }
 
 /* SWITCHES. A point in time on a clock that may be set: it is looked at again when the time should have come. */
@@ -54,17 +56,10 @@ static long sleep_to(clockid_t clock, const struct timespec *at)
 	return ret;
 }
 
-static long timespec_of(long at, struct timespec *ts)
-{
-	if (user_get(ts, (void *)at))
-		return -EFAULT;
-	return ts->tv_sec < 0 || (unsigned long)ts->tv_nsec >= NS_PER_SEC ? -EINVAL : 0;
-}
-
 long sys_nanosleep(struct call *c)
 {
 	struct timespec ts;
-	long ret = timespec_of(c->arg[0], &ts);
+	long ret = timeout_read(&ts, (void *)c->arg[0]);
 
 	return ret ? ret : sleep_for(&ts, (struct timespec *)c->arg[1]);
 }
@@ -85,7 +80,7 @@ long sys_clock_nanosleep(struct call *c)
 	default: /* CPU-time clocks; or one that cannot be slept on, which does not block */
 		return offload_call(c);
 	}
-	ret = timespec_of(c->arg[2], &ts);
+	ret = timeout_read(&ts, (void *)c->arg[2]);
 	if (ret)
 		return ret;
 	if (!absolute)

@@ -54,6 +54,13 @@ user_begin:
 	ret
 	end_leaf user_load32
 
+	/* In one piece: other processes may look at it. */
+	leaf user_store32
+	mov %esi, (%rdi)
+	xor %eax, %eax
+	ret
+	end_leaf user_store32
+
 	leaf user_cas32
 	mov (%rsi), %eax
 	lock cmpxchg %edx, (%rdi)

@@ -14,17 +14,13 @@
 /* 0 or -EFAULT; then a part may have been copied. user-x86_64.S. */
 long user_copy(void *to, const void *from, size_t size) __attribute__((visibility("hidden")));
 long user_load32(uint32_t *value, const uint32_t *at) __attribute__((visibility("hidden")));
+long user_store32(uint32_t *at, uint32_t value) __attribute__((visibility("hidden")));
 /* 0: *at was *expected and is desired now; 1: *expected is what it is; -EFAULT. */
 long user_cas32(uint32_t *at, uint32_t *expected, uint32_t desired) __attribute__((visibility("hidden")));
 
 /* One object of the shim's, from the program's memory or to it. */
 #define user_get(object, at) user_copy((object), (at), sizeof(*(object)))
 #define user_put(at, object) user_copy((at), (object), sizeof(*(object)))
-
-static inline long user_store32(uint32_t *at, uint32_t value)
-{
-	return user_put(at, &value);
-}
 
 /* Beyond what any program can have: the kernel looks at no more than that, where it need not follow the pointer. */
 static inline bool user_has(const void *at)

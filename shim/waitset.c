@@ -5,6 +5,7 @@
 
 #include "scratch.h"
 #include "thread.h"
+#include "timeout.h"
 #include "user.h"
 
 int waitset_open(struct waitset *s, unsigned n)
@@ -51,29 +52,13 @@ void waitset_close(struct waitset *s)
 		scratch_put(s->waiters, s->size * sizeof(*s->waiters));
 }
 
-long waitset_timeout(const struct timespec *timeout, struct timespec *ts, uint64_t *deadline_ns)
+long waitset_finish(long ret, void *timeout, long unit_ns, uint64_t deadline_ns)
 {
-	*deadline_ns = DEADLINE_NEVER;
-	if (!timeout)
-		return 0;
-	if (user_get(ts, timeout))
-		return -EFAULT;
-	if (ts->tv_sec < 0 || (unsigned long)ts->tv_nsec >= NS_PER_SEC)
-		return -EINVAL;
-	*deadline_ns = timespec_ns(ts) ? deadline_in(timespec_ns(ts)) : 0;
-	return 0;
-}
+	struct timespec left;
 
-struct timespec waitset_left(uint64_t deadline_ns)
-{
-	uint64_t now = now_ns(), ns = deadline_ns > now ? deadline_ns - now : 0;
-
-	return (struct timespec){(time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC)};
-}
-
-long waitset_finish(long ret, void *timeout, const void *left, size_t size, uint64_t deadline_ns)
-{
-	if (timeout && deadline_ns && user_copy(timeout, left, size) && ret == -ERESTARTNOHAND)
-		return -EINTR;
-	return ret;
+	if (!timeout || !deadline_ns || ret == CALL_PASS)
+		return ret;
+	left = timeout_left(deadline_ns);
+	left.tv_nsec /= unit_ns;
+	return user_put(timeout, &left) && ret == -ERESTARTNOHAND ? -EINTR : ret;
 }

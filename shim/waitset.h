@@ -21,12 +21,9 @@ void waitset_add(struct waitset *s, int fd, short events);
 long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns);
 void waitset_close(struct waitset *s);
 
-/* A call's timeout, NULL for none: a copy of it and the deadline; 0: do not wait. 0, -EFAULT or -EINVAL. */
-long waitset_timeout(const struct timespec *timeout, struct timespec *ts, uint64_t *deadline_ns);
-/* What is left until the deadline. */
-struct timespec waitset_left(uint64_t deadline_ns);
-/* How ppoll and select end: `left` is written to where the timeout was, if there was one other than 0. A place that cannot
- * be written does not matter, but the call cannot be restarted (fs/select.c, poll_select_finish). */
-long waitset_finish(long ret, void *timeout, const void *left, size_t size, uint64_t deadline_ns);
+/* How poll and select end: what is left is written to where the timeout was, if there was one other than 0; unit_ns: 1 for
+ * a timespec, 1000 for a timeval. A place that cannot be written does not matter, but the call cannot be restarted
+ * (fs/select.c, poll_select_finish). */
+long waitset_finish(long ret, void *timeout, long unit_ns, uint64_t deadline_ns);
 
 #endif
