@@ -7,7 +7,7 @@
  * Interrupted calls speak the kernel's own language (include/linux/errno.h): a park that a signal ended returns
  * -EINTR; a handler turns it into the code that the kernel's implementation of the call would return:
  *   -ERESTARTSYS     EINTR, or restarted when the signal's handler has SA_RESTART (read, accept, wait4, flock ...)
- *   -ERESTARTNOINTR  made again in any case: nothing has been done (open by a helper that had not begun ...)
+ *   -ERESTARTNOINTR  made again in any case: nothing has been done (LOCK_PI, open by a helper that had not begun ...)
  *   -ERESTARTNOHAND  EINTR once a handler has run (poll, select, pause, nanosleep, sigsuspend ...)
  *   -EINTR           EINTR in any case
  * dispatch() and the signal family turn these into what the program sees. */

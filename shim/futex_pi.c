@@ -51,6 +51,14 @@ static long try_lock(uint32_t *addr)
 	return ret == -EAGAIN && (old & FUTEX_TID_MASK) == tid ? -EDEADLK : ret;
 }
 
+/* The word may be handed over after a signal or the deadline has ended a wait. */
+static bool is_mine(uint32_t *addr)
+{
+	uint32_t now;
+
+	return !user_load32(&now, addr) && (now & FUTEX_TID_MASK) == (uint32_t)thread_self()->tid;
+}
+
 static long lock(uint32_t *addr, uint64_t deadline_ns)
 {
 	struct thread *self = thread_self();
@@ -69,7 +77,9 @@ static long lock(uint32_t *addr, uint64_t deadline_ns)
 	list_push(&waiters, &w.node);
 	ret = thread_park("futex (priority inheritance)", deadline_ns);
 	list_remove(&w.node);
-	return ret == -EINTR ? -ERESTARTSYS : ret;
+	if (ret && is_mine(addr))
+		return 0;
+	return ret == -EINTR ? -ERESTARTNOINTR : ret;
 }
 
 /* Hands the word to the first waiter, who wakes as its owner. */
@@ -125,6 +135,8 @@ long futex_pi_wait(uint32_t *addr, uint32_t expected, uint32_t *lock, uint64_t d
 	list_push(&movable, &w.node);
 	ret = thread_park("futex (priority inheritance)", deadline_ns);
 	list_remove(&w.node);
+	if (ret && !w.from && is_mine(lock))
+		return 0;
 	if (ret == -EINTR)
 		return w.from ? -ERESTARTSYS : -EAGAIN;
 	return ret;

@@ -104,6 +104,12 @@ load helpers
 	done
 }
 
+@test "all that waits in pthreads, semaphores and C11 threads: signals, cancellation, in handlers, many, in a child" {
+	both every_thread
+	assert_parked futex 300
+	assert_os_threads_one
+}
+
 @test "cancellation at each kind of cancellation point" {
 	both cancel_points
 	assert_parked futex 5
