@@ -5,7 +5,18 @@
 
 /* context.h: enum context_tp_mode */
 #define CONTEXT_WRFSBASE 1
-#define CONTEXT_PUBLISHED 2
+
+	/* rsi and rax are kept; rbx and r12 are not. */
+	.macro tell_kernel tp
+	mov %rsi, %rbx
+	mov %rax, %r12
+	mov \tp, %rsi
+	mov $ARCH_SET_FS, %edi
+	mov $SYS_arch_prctl, %eax
+	syscall
+	mov %rbx, %rsi
+	mov %r12, %rax
+	.endm
 
 	.text
 	.globl context_switch
@@ -71,27 +82,21 @@ context_switch:
 	.cfi_rel_offset %r13, 24
 	.cfi_rel_offset %r14, 16
 	.cfi_rel_offset %r15, 8
-2:	cmpb $CONTEXT_WRFSBASE, context_tp_mode(%rip)
+2:	mov %rax, context_tp(%rip)
+	cmpb $CONTEXT_WRFSBASE, context_tp_mode(%rip)
 	jne 3f
-5:	mov %rax, context_tp(%rip)
-	wrfsbase %rax
-	jmp 1b
-	/* The kernel must be told: the new thread pointer, or that it is ours to set again. */
-3:	mov %rsi, %rbx
-	mov %rax, %r12
-	mov %rax, %rsi
-	cmpb $CONTEXT_PUBLISHED, context_tp_mode(%rip)
-	jne 4f
-	mov context_stale_tp(%rip), %rsi
-4:	mov $ARCH_SET_FS, %edi
-	mov $SYS_arch_prctl, %eax
-	syscall
-	mov %rbx, %rsi
-	mov %r12, %rax
-	cmpb $CONTEXT_PUBLISHED, context_tp_mode(%rip)
-	jne 1b
-	movb $CONTEXT_WRFSBASE, context_tp_mode(%rip)
+5:	wrfsbase %rax
+	cmpq $0, context_published_tp(%rip)
+	je 1b
+	/* A signal's handler may tell the kernel a thread pointer between any two instructions here: looked at only now
+	 * that it would be this one. If it is another's, the kernel must forget it. */
+	cmp context_published_tp(%rip), %rax
+	je 1b
+	movq $0, context_published_tp(%rip)
+	tell_kernel context_stale_tp(%rip)
 	jmp 5b
+3:	tell_kernel %rax
+	jmp 1b
 	.cfi_endproc
 	.size context_switch, . - context_switch
 

@@ -12,7 +12,7 @@ extern char context_start[] __attribute__((visibility("hidden")));
 #define HWCAP2_FSGSBASE 2 /* asm/hwcap2.h: wrfsbase is enabled */
 
 uint8_t context_tp_mode;
-uintptr_t context_tp, context_stale_tp;
+uintptr_t context_tp, context_published_tp, context_stale_tp;
 unsigned context_xsave_size __attribute__((visibility("hidden"))) = 4096;
 
 void context_init(void)

@@ -30,10 +30,11 @@ uintptr_t context_thread_pointer(void);
 enum context_tp_mode {
 	CONTEXT_ARCH_PRCTL, /* the kernel is told of every change */
 	CONTEXT_WRFSBASE,   /* context_tp is the last thread pointer that wrfsbase was given */
-	CONTEXT_PUBLISHED,  /* the same, and the kernel has been told of that one */
 };
 extern uint8_t context_tp_mode __attribute__((visibility("hidden")));
 extern uintptr_t context_tp __attribute__((visibility("hidden")));
+/* Not 0: the kernel has been told of this one too. Set before it is told, cleared before it is told to forget. */
+extern uintptr_t context_published_tp __attribute__((visibility("hidden")));
 /* Not 0: the kernel puts this into the FS base instead, whenever another OS thread has had the CPU (shim/fsbase.h). */
 extern uintptr_t context_stale_tp __attribute__((visibility("hidden")));
 #endif

@@ -6,9 +6,6 @@
 #define SI_CODE 8
 #define SI_ADDR 16
 #define UC_RIP 168
-/* core/context.h */
-#define CONTEXT_PUBLISHED 2
-
 #define REPEATED_MAX 3
 
 	.local last_rip
@@ -50,7 +47,7 @@ fsbase_segv:
 	/* Again and again at one place: a debugger stops us after each signal, or the program sleeps in system calls of
 	 * its own. Until the next switch the kernel may know. */
 3:	movl $0, repeated(%rip)
-	movb $CONTEXT_PUBLISHED, context_tp_mode(%rip)
+	mov %r8, context_published_tp(%rip)
 	mov $ARCH_SET_FS, %edi
 	mov %r8, %rsi
 	mov $SYS_arch_prctl, %eax

@@ -64,16 +64,18 @@ bool fsbase_is_trapped(void)
 
 void fsbase_publish(void)
 {
-	if (context_stale_tp)
-		tell_kernel(context_tp);
+	if (!context_stale_tp)
+		return;
+	context_published_tp = context_tp;
+	tell_kernel(context_tp);
 }
 
 void fsbase_hide(void)
 {
 	if (!context_stale_tp)
 		return;
+	context_published_tp = 0;
 	tell_kernel(context_stale_tp);
-	context_tp_mode = CONTEXT_WRFSBASE;
 	context_restore_tp();
 }
 
@@ -81,6 +83,6 @@ void fsbase_forked(void)
 {
 	if (!context_stale_tp)
 		return;
-	context_stale_tp = 0;
+	context_stale_tp = context_published_tp = 0;
 	sys_call(SYS_munmap, fsbase_low, fsbase_size);
 }

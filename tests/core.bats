@@ -73,6 +73,10 @@ example() {
 	diff <(seq 46) "$BATS_TEST_TMPDIR/tested"
 }
 
+@test "core: the thread pointer, told to the kernel between any two instructions of a switch" {
+	core context
+}
+
 @test "core: spawn, join, kill, links" {
 	core hub_spawn
 }
