@@ -199,10 +199,33 @@ check_threads() {
 	fi
 }
 
-# finish SIGNAL STATUS: stops the server in $pid with its own stop signal.
-finish() {
-	local tries status=0
+# The CPU time of the processes that were begun as $pid, in ticks (proc(5)).
+ticks() {
+	cat /proc/[0-9]*/stat 2>/dev/null | awk -v session="$pid" '{
+		sub(/^.*\) /, "")
+		if ($4 == session)
+			sum += $12 + $13
+	} END { print sum + 0 }'
+}
 
+# Without a load the server comes to rest: a twentieth of a CPU is too much.
+check_idle() {
+	local tries before after
+
+	for ((tries = 0; tries < 40; tries++)); do
+		before=$(ticks)
+		sleep 0.5
+		after=$(ticks)
+		[ $((after - before)) -gt 2 ] || return 0
+	done
+	echo "$((after - before)) ticks in half a second without a load ($mode)"
+	return 1
+}
+
+# finish SIGNAL STATUS: stops the server in $pid, idle again, with its own stop
+# signal.
+finish() {
+	check_idle
 	kill "-$1" "$pid"
 	await_end "$2"
 }
