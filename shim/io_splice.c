@@ -118,7 +118,8 @@ static long splice_now(const struct call *c, const struct end *in, const struct 
 	long len = a[4], arg[6] = {a[0], a[1], a[2], a[3], len, a[5] | SPLICE_F_NONBLOCK};
 	struct file_range from = {in->fd, (const off_t *)a[1], (size_t)len};
 
-	if (!end_is_ready(in))
+	/* Of a pipe the kernel says it itself, once it has found nothing wrong. */
+	if (kind_of(in->fd) != FD_PIPE && !end_is_ready(in))
 		return -EAGAIN;
 	if (kind_of(out->fd) == FD_SOCKET && !fd_nonblocking(out->fd)) {
 		len = room_for(out->fd, len);
@@ -159,12 +160,26 @@ static long between(struct call *c, const struct end *in, const struct end *out,
 	return ret;
 }
 
+static bool has_positions(int fd)
+{
+	enum fd_kind kind = kind_of(fd);
+
+	return kind != FD_PIPE && kind != FD_SOCKET;
+}
+
+/* The kernel finds these wrong before it waits for anything. */
+static bool is_refused(const struct call *c, int in, int out)
+{
+	if ((kind_of(in) != FD_PIPE && kind_of(out) != FD_PIPE) || !kind_of(in) || !kind_of(out))
+		return true;
+	return (c->arg[1] && !has_positions(in)) || (c->arg[3] && !has_positions(out));
+}
+
 long sys_splice(struct call *c)
 {
 	struct end in = {(int)c->arg[0], POLLIN}, out = {(int)c->arg[2], POLLOUT};
 
-	if ((kind_of(in.fd) != FD_PIPE && kind_of(out.fd) != FD_PIPE) || !kind_of(in.fd) || !kind_of(out.fd) ||
-	    c->arg[4] <= 0)
+	if (is_refused(c, in.fd, out.fd) || c->arg[4] <= 0)
 		return CALL_PASS;
 	return between(c, &in, &out, c->arg[5]);
 }

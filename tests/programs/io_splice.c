@@ -132,6 +132,12 @@ static void pipes(void)
 	show("vmsplice", join(t));
 	must("read_n", read_n(a[0], back, 5000) == 5000);
 	puts(memcmp(big, back, 5000) ? "differs" : "same");
+	show("a position in an empty pipe", splice(a[0], &(loff_t){1}, b[1], NULL, 10, 0));
+	show("a position in a socket", splice(a[0], NULL, pair[0], &(loff_t){1}, 10, 0));
+	show("from an empty pipe into itself", splice(a[0], NULL, a[1], NULL, 10, 0));
+	show("out of the wrong end", splice(b[1], NULL, a[1], NULL, 10, 0));
+	show("into the wrong end", splice(a[0], NULL, b[0], NULL, 10, 0));
+	show("unknown flags", splice(a[0], NULL, b[1], NULL, 10, 0x1000));
 	show("SPLICE_F_NONBLOCK", splice(a[0], NULL, b[1], NULL, 10, SPLICE_F_NONBLOCK));
 	show("tee SPLICE_F_NONBLOCK", tee(a[0], b[1], 10, SPLICE_F_NONBLOCK));
 	show("no pipe", splice(pair[0], NULL, file, NULL, 10, 0));

@@ -9,7 +9,7 @@ setup_file() {
 }
 
 @test "stress-ng's threads, locks and queues" {
-	both_ways stress_ng 1 pthread:50 mutex:1000 sem:1000 sem-sysv:500 futex:500 mq:1000 msg:1000 dekker:1000 \
+	both_ways stress_ng 1 pthread:50 mutex:1000 sem:1s sem-sysv:500 futex:500 mq:1000 msg:1000 dekker:1000 \
 		exit-group:3 race-sched:4 membarrier:1
 	check_stats 60
 }
@@ -22,7 +22,7 @@ setup_file() {
 }
 
 @test "stress-ng's pipes, sockets and polls" {
-	both_ways stress_ng 1 pipe:1000 pipeherd:500 ring-pipe:500 fifo:500 eventfd:500 poll:100 epoll:100 splice:100 tee:50 \
+	both_ways stress_ng 1 pipe:1000 pipeherd:1s ring-pipe:500 fifo:500 eventfd:500 poll:100 epoll:100 splice:100 tee:50 \
 		vm-splice:200 sock:10 sockpair:200 sockfd:200 sockmany:20 udp:500 udp-flood:200 rawsock:200 rawudp:200 switch:1000 \
 		sendfile:20 io-uring:20 aio:50 pidfd:5
 	check_stats 40
