@@ -59,7 +59,7 @@ void hub_close(struct hub *hub);
 int hub_forked(struct hub *hub);
 
 /* hub.c, for hub_open.c: what the hub's own fiber runs. */
-void hub_main(void *hub);
+void hub_main(void *arg);
 
 /* SWITCHES. Parks the calling fiber until hub_wake (returns its value) or the deadline (returns -ETIMEDOUT).
  * A wake-up by hub_wake_kept that came before is taken at once. */
