@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/syscall.h>
 
+#include "fd.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -11,25 +12,32 @@
 #define NS_PER_MS UINT64_C(1000000)
 
 /* SWITCHES. The set's own descriptor is readable while something in the set is ready. deadline_ns 0: do not wait. */
-static long wait_until(const struct call *c, uint64_t deadline_ns)
+static long wait_on(const struct call *c, int *fd, uint64_t deadline_ns)
 {
 	for (;;) {
 		long ret, why;
 
 		stats.kernel_calls++;
-		ret = sys_call(SYS_epoll_pwait, c->arg[0], c->arg[1], c->arg[2], 0, NULL, 0);
+		ret = sys_call(SYS_epoll_pwait, *fd, c->arg[1], c->arg[2], 0, NULL, 0);
 		if (ret || !deadline_ns) {
 			thread_did_not_block();
 			return ret;
 		}
-		why = thread_wait_fd((int)c->arg[0], POLLIN, "epoll", deadline_ns);
-		if (why == -EINTR)
-			return -EINTR;
+		why = fd_wait_with_all(c->arg[0], fd, POLLIN, "epoll", deadline_ns);
 		if (why == -ETIMEDOUT)
 			deadline_ns = 0;
 		else if (why < 0)
 			return why;
 	}
+}
+
+static long wait_until(const struct call *c, uint64_t deadline_ns)
+{
+	int fd = (int)c->arg[0];
+	long ret = wait_on(c, &fd, deadline_ns);
+
+	fd_wait_over(c->arg[0], fd);
+	return ret;
 }
 
 static long masked_wait(const struct call *c, uint64_t deadline_ns)

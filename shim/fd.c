@@ -337,9 +337,9 @@ int fd_socket_type(int fd)
 	return f->type;
 }
 
-long fd_wait(int *fd, short events, const char *why, uint64_t deadline_ns)
+static long wait_on(int *fd, short events, bool exclusive, const char *why, uint64_t deadline_ns)
 {
-	struct fd_waiter w = {.fiber = fiber_self, .fd = *fd, .events = events, .exclusive = true};
+	struct fd_waiter w = {.fiber = fiber_self, .fd = *fd, .events = events, .exclusive = exclusive};
 	long ret = fdwait_add(&w);
 
 	if (ret)
@@ -350,4 +350,25 @@ long fd_wait(int *fd, short events, const char *why, uint64_t deadline_ns)
 		fd_hold(w.fd);
 	*fd = w.fd;
 	return ret;
+}
+
+long fd_wait(int *fd, short events, const char *why, uint64_t deadline_ns)
+{
+	return wait_on(fd, events, true, why, deadline_ns);
+}
+
+long fd_wait_with_all(long named, int *fd, short events, const char *why, uint64_t deadline_ns)
+{
+	int before = *fd;
+	long ret = wait_on(fd, events, false, why, deadline_ns);
+
+	if (*fd != before)
+		fd_wait_over(named, before); /* moved once more */
+	return ret;
+}
+
+void fd_wait_over(long named, int fd)
+{
+	if (fd != (int)named)
+		fd_release(fd);
 }

@@ -87,6 +87,10 @@ int fd_socket_type(int fd);
  * meanwhile, what it refers to stays open as *fd, a number of the shim's, for the caller to go on with; it gives that
  * back by fd_release. */
 long fd_wait(int *fd, short events, const char *why, uint64_t deadline_ns);
+/* SWITCHES. The same for a call that names the descriptor `named`, which *fd is at first; but all who wait are woken, not
+ * one of them. At the end of the call fd_wait_over gives back what *fd was changed to. */
+long fd_wait_with_all(long named, int *fd, short events, const char *why, uint64_t deadline_ns);
+void fd_wait_over(long named, int fd);
 /* Once per call whose descriptor fd_wait has changed, whatever it returned last. */
 void fd_release(int fd);
 /* What fd_wait does after it was changed the first time, for those who park with waiters of their own. */

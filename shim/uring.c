@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "fd.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -20,21 +21,20 @@
 #define NAP_FIRST_NS UINT64_C(50000)
 #define NAP_LAST_NS UINT64_C(10000000)
 
-static long enter(const struct call *c, unsigned submit, unsigned complete, unsigned flags, const void *arg,
-		  size_t size)
+static long enter(int fd, unsigned submit, unsigned complete, unsigned flags, const void *arg, size_t size)
 {
 	stats.kernel_calls++;
-	return sys_call(SYS_io_uring_enter, c->arg[0], submit, complete, flags, arg, size);
+	return sys_call(SYS_io_uring_enter, fd, submit, complete, flags, arg, size);
 }
 
 /* Without waiting: 0 if there are as many completions as are wanted, else -ETIME. */
-static long are_complete(const struct call *c)
+static long are_complete(const struct call *c, int fd)
 {
 	static const struct __kernel_timespec zero;
 	struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&zero};
 	unsigned flags = (unsigned)c->arg[3] & (IORING_ENTER_GETEVENTS | IORING_ENTER_REGISTERED_RING);
 
-	return enter(c, 0, (unsigned)c->arg[2], flags | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+	return enter(fd, 0, (unsigned)c->arg[2], flags | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
 }
 
 /* The call's own timeout and mask. */
@@ -69,15 +69,15 @@ static bool read_wish(const struct call *c, struct wish *wish)
 }
 
 /* SWITCHES. */
-static long wait_for(const struct call *c, uint64_t deadline_ns)
+static long wait_on(const struct call *c, int *fd, uint64_t deadline_ns)
 {
 	uint64_t nap = NAP_FIRST_NS;
 	bool has_fd = !(c->arg[3] & IORING_ENTER_REGISTERED_RING);
 	long ret;
 
-	while ((ret = are_complete(c)) == -ETIME) {
+	while ((ret = are_complete(c, *fd)) == -ETIME) {
 		if (has_fd && nap == NAP_FIRST_NS) {
-			ret = thread_wait_fd((int)c->arg[0], POLLIN, "io_uring", deadline_ns);
+			ret = fd_wait_with_all(c->arg[0], fd, POLLIN, "io_uring", deadline_ns);
 		} else {
 			uint64_t until = deadline_in(nap);
 
@@ -92,6 +92,15 @@ static long wait_for(const struct call *c, uint64_t deadline_ns)
 	return ret;
 }
 
+static long wait_for(const struct call *c, uint64_t deadline_ns)
+{
+	int fd = (int)c->arg[0];
+	long ret = wait_on(c, &fd, deadline_ns);
+
+	fd_wait_over(c->arg[0], fd);
+	return ret;
+}
+
 long sys_io_uring_enter(struct call *c)
 {
 	unsigned submit = (unsigned)c->arg[1], flags = (unsigned)c->arg[3];
@@ -103,7 +112,7 @@ long sys_io_uring_enter(struct call *c)
 	if (!read_wish(c, &wish))
 		return CALL_PASS; /* the kernel says what is wrong */
 	if (submit || flags & ~(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING)) {
-		done = enter(c, submit, 0, flags & ~(IORING_ENTER_EXT_ARG | ENTER_ABS_TIMER), NULL, 0);
+		done = enter((int)c->arg[0], submit, 0, flags & ~(IORING_ENTER_EXT_ARG | ENTER_ABS_TIMER), NULL, 0);
 		if (done < 0 || (unsigned)done != submit)
 			return done;
 	}

@@ -23,9 +23,15 @@
 struct wanted {
 	idtype_t type;
 	id_t id;
+	int fd;	     /* of P_PIDFD, while it is waited for: id, or what that was changed to */
 	int options; /* with WEXITED where it is implied */
 	uint64_t since_ns;
 };
+
+static id_t id_now(const struct wanted *w)
+{
+	return w->type == P_PIDFD ? (id_t)w->fd : w->id;
+}
 
 /* A tracer also waits for stops that no option asks for, and no pidfd tells of them. */
 static bool tracing;
@@ -86,7 +92,7 @@ static long park_on_pid(struct wanted *w)
  * Its own children are none: every child belongs to the process. */
 static long park_on_any(const struct wanted *w)
 {
-	long arg[6] = {w->type, w->id, 0, (w->options & ~(WNOHANG | __WNOTHREAD)) | WNOWAIT, 0, 0};
+	long arg[6] = {w->type, id_now(w), 0, (w->options & ~(WNOHANG | __WNOTHREAD)) | WNOWAIT, 0, 0};
 	long ret = offload("wait", SYS_waitid, arg);
 
 	return ret == -ECHILD ? 0 : ret;
@@ -101,7 +107,7 @@ static long park_on(struct wanted *w)
 	if (w->type == P_PID && !stops)
 		ret = park_on_pid(w);
 	else if (w->type == P_PIDFD && !stops)
-		ret = thread_wait_fd((int)w->id, POLLIN, "wait", next_look_ns(w));
+		ret = fd_wait_with_all(w->id, &w->fd, POLLIN, "wait", next_look_ns(w));
 	if (ret == -ETIMEDOUT)
 		return 0;
 	if (ret >= 0 || ret == -EINTR)
@@ -111,12 +117,12 @@ static long park_on(struct wanted *w)
 
 static struct wanted wanted_by_pid(int pid, int options)
 {
-	struct wanted w = {P_ALL, 0, options | WEXITED, 0};
+	struct wanted w = {.type = P_ALL, .options = options | WEXITED};
 
 	if (pid > 0)
-		w = (struct wanted){P_PID, (id_t)pid, options | WEXITED, 0};
+		w = (struct wanted){.type = P_PID, .id = (id_t)pid, .options = options | WEXITED};
 	else if (pid != -1)
-		w = (struct wanted){P_PGID, (id_t)-pid, options | WEXITED, 0};
+		w = (struct wanted){.type = P_PGID, .id = (id_t)-pid, .options = options | WEXITED};
 	return w;
 }
 
@@ -162,9 +168,8 @@ static long report(const struct call *c, const struct child_info *info, long ret
 	return ret;
 }
 
-long sys_waitid(struct call *c)
+static long waitid_for(const struct call *c, struct wanted *w)
 {
-	struct wanted w = {(idtype_t)c->arg[0], (id_t)c->arg[1], (int)c->arg[3], 0};
 	struct child_info info = {.signo = 0};
 	long why = 0;
 
@@ -172,13 +177,23 @@ long sys_waitid(struct call *c)
 		long ret;
 
 		stats.kernel_calls++;
-		ret = sys_call(SYS_waitid, w.type, w.id, &info, w.options | WNOHANG, c->arg[4]);
-		if (ret || info.signo || w.options & WNOHANG) {
+		ret = sys_call(SYS_waitid, w->type, id_now(w), &info, w->options | WNOHANG, c->arg[4]);
+		if (ret || info.signo || w->options & WNOHANG) {
 			thread_did_not_block();
 			return report(c, &info, ret);
 		}
 		if (why < 0)
 			return report(c, &info, offload_restartable(why));
-		why = park_on(&w);
+		why = park_on(w);
 	}
+}
+
+long sys_waitid(struct call *c)
+{
+	struct wanted w = {(idtype_t)c->arg[0], (id_t)c->arg[1], (int)c->arg[1], (int)c->arg[3], 0};
+	long ret = waitid_for(c, &w);
+
+	if (w.type == P_PIDFD)
+		fd_wait_over(w.id, w.fd);
+	return ret;
 }

@@ -43,6 +43,13 @@ load helpers
 	assert_parked accept
 }
 
+@test "close of sets, timers, queues and pidfds while another thread waits on them" {
+	both fd_close_kinds
+	assert_parked epoll_wait 2
+	assert_parked waitid
+	assert_parked mq_timedreceive
+}
+
 @test "O_NONBLOCK and timeouts are the program's own, also through duplicates and children" {
 	both fd_flags
 	assert_parked read 10
