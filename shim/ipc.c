@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <mqueue.h>
-#include <poll.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
 #include <sys/syscall.h>
@@ -77,37 +76,32 @@ long sys_msgrcv(struct call *c)
 	return msg_wait(c, 4, ENOMSG);
 }
 
-/* POSIX queues are descriptors, and can be polled. mq_overview(7). */
-
-static long mq_wait(const struct call *c, short events)
+/* POSIX queues can be polled, but who polls is none of the receivers that a message goes to past the queue, and for whose
+ * sake nobody is notified. mq_notify(3). */
+static long mq_wait(struct call *c)
 {
 	struct timespec past = {0, 0};
 	uint64_t deadline_ns;
-	long ret = timeout_at(CLOCK_REALTIME, (void *)c->arg[4], &deadline_ns), why = 0;
+	long ret = timeout_at(CLOCK_REALTIME, (void *)c->arg[4], &deadline_ns);
 
 	if (ret)
 		return ret;
-	for (;;) {
-		stats.kernel_calls++;
-		ret = sys_call(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], &past);
-		if (ret != -ETIMEDOUT || !deadline_ns)
-			break;
-		if (why < 0)
-			return why == -EINTR ? -ERESTARTSYS : why;
-		why = thread_wait_fd((int)c->arg[0], events, call_name(c->nr), deadline_ns);
-	}
+	stats.kernel_calls++;
+	ret = sys_call(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], &past);
+	if (ret == -ETIMEDOUT && deadline_ns)
+		return offload_restartable(offload_call(c));
 	thread_did_not_block();
 	return ret;
 }
 
 long sys_mq_timedsend(struct call *c)
 {
-	return mq_wait(c, POLLOUT);
+	return mq_wait(c);
 }
 
 long sys_mq_timedreceive(struct call *c)
 {
-	return mq_wait(c, POLLIN);
+	return mq_wait(c);
 }
 
 /* What has ended already is taken at once; a helper waits for the rest. io_getevents(2). */

@@ -34,6 +34,14 @@ load helpers
 	both ipc_sysv
 }
 
+@test "ipc: POSIX queues: notification, attributes, limits of time, priorities, errors" {
+	both ipc_mqueue
+}
+
+@test "ipc: asynchronous i/o of POSIX: each operation, each way to be told, cancellation, lists" {
+	both ipc_aio
+}
+
 @test "threads: names, CPUs, policies and niceness are each thread's own" {
 	both sched_own
 }
