@@ -110,20 +110,24 @@ static bool call_is_interrupted(long ret)
 	return ret == -EINTR || (ret <= -512 && ret >= -516);
 }
 
+/* SI_KERNEL too: the kernel has no other code for a breakpoint or a general protection fault. */
 static bool is_fault(const siginfo_t *info)
 {
 	int sig = info->si_signo;
 
-	return info->si_code > 0 && (info->si_code != SI_KERNEL || sig == SIGSEGV) &&
+	return info->si_code > 0 &&
 	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
 }
 
-/* Nobody can handle it: it happens again, and the default action is taken. */
-static void fault_again(int sig, ucontext_t *uc)
+/* Nobody can handle it: it happens again, and the default action is taken. A trap does not, it is behind its instruction. */
+static void fault_again(const siginfo_t *info, ucontext_t *uc)
 {
 	struct signal_action dfl = {(uintptr_t)SIG_DFL, 0, 0, 0};
+	int sig = info->si_signo;
 
 	sys_call(SYS_rt_sigaction, sig, &dfl, NULL, SIGNAL_SETSIZE);
+	if (is_fault(info) && (sig == SIGTRAP || sig == SIGSYS))
+		sys_call(SYS_rt_tgsigqueueinfo, sys_call(SYS_getpid), sys_call(SYS_gettid), sig, info);
 	signal_frame_set_mask(uc, signal_frame_mask(uc) & ~SIGNAL_BIT(sig));
 }
 
@@ -160,7 +164,7 @@ static bool is_deadly(struct thread *t, const siginfo_t *info, const ucontext_t 
 static void interrupted_program(struct thread *t, siginfo_t *info, ucontext_t *uc)
 {
 	if (is_fault(info) && is_deadly(t, info, uc)) {
-		fault_again(info->si_signo, uc);
+		fault_again(info, uc);
 		return;
 	}
 	if (signals_stack_is_wrong(info->si_signo, uc))
@@ -203,7 +207,7 @@ static void interrupted_child(int sig, siginfo_t *info, ucontext_t *uc)
 	uint64_t mask = signal_frame_mask(uc) | act.mask | (act.flags & SA_NODEFER ? 0 : SIGNAL_BIT(sig));
 
 	if (!signal_is_handled(sig)) {
-		fault_again(sig, uc);
+		fault_again(info, uc);
 		if (!signal_is_ignored(sig))
 			sys_call(SYS_kill, sys_call(SYS_getpid), sig);
 		return;
@@ -220,7 +224,7 @@ static void interrupted_shim(struct thread *t, const siginfo_t *info, ucontext_t
 	if (is_fault(info)) {
 		if (t)
 			signal_is_overflow(t, info, uc); /* says so */
-		fault_again(info->si_signo, uc);
+		fault_again(info, uc);
 		return;
 	}
 	if (!signals_note(info)) {

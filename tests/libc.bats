@@ -61,7 +61,8 @@ pthreads=(thread_basic thread_words thread_many thread_stack attr_basic name_bas
 	mutex_pi mutex_shared cond_basic sem_basic rwlock_basic barrier_basic once_basic key_basic spin_basic exit_main
 	c11_basic lock_two sched_own)
 cancellation=(cancel_points cancel_state signal_cancel)
-signals=(signal_handler signal_mask signal_wait signal_suspend signal_nested signal_timer signal_eintr signal_fault signal_faults)
+signals=(signal_handler signal_mask signal_wait signal_suspend signal_nested signal_timer signal_eintr signal_fault signal_faults
+	signal_trap)
 input_output=(io_pipe io_fifo io_tty io_event io_splice stdio_wait net_stream net_message net_connect net_accept net_many
 	poll_basic poll_many select_basic epoll_basic fd_close fd_flags ipc_sysv dns_lookup)
 processes=(process_fork process_system process_wait process_exec)

@@ -42,6 +42,10 @@ load helpers
 	both signal_fault
 }
 
+@test "signals: breakpoints, privileged and undefined instructions are their own thread's, and deadly without a handler" {
+	both signal_trap
+}
+
 @test "signals: the end of a stack is told apart, and is nobody else's matter" {
 	ulimit -c "$(ulimit -H -c)"
 	both stack_overflow
