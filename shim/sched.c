@@ -23,19 +23,21 @@ struct thread *sched_target(long pid)
 	return t == &threads.main ? NULL : t;
 }
 
-void sched_thread_new(const struct thread *parent, struct thread *child)
+static bool is_main(long pid)
 {
-	child->sched = parent->sched;
-	child->sched.cpus = parent->sched.cpus ? scratch_get(CPUS_BYTES) : NULL;
-	if (child->sched.cpus)
-		bytes_copy(child->sched.cpus, parent->sched.cpus, CPUS_BYTES);
-	if (child->sched.policy & RESET_ON_FORK)
-		child->sched.policy = child->sched.priority = 0;
+	return (pid ? thread_find((int)pid) : thread_self()) == &threads.main;
 }
 
 void sched_thread_exit(struct thread *t)
 {
 	scratch_put(t->sched.cpus, CPUS_BYTES);
+}
+
+static long cpus_now(unsigned long *cpus)
+{
+	for (unsigned i = 0; i < CPUS_BYTES / sizeof(*cpus); i++)
+		((volatile unsigned long *)cpus)[i] = 0;
+	return sys_call(SYS_sched_getaffinity, 0, CPUS_BYTES, cpus);
 }
 
 /* Which CPUs a set allows, only the kernel knows (cpusets): the OS thread tries it. */
@@ -46,14 +48,28 @@ static long probe_cpus(size_t size, const void *wanted, unsigned long *allowed)
 
 	if (!before)
 		return -ENOMEM;
-	n = sys_call(SYS_sched_getaffinity, 0, CPUS_BYTES, before);
+	n = cpus_now(before);
 	ret = n < 0 ? n : sys_call(SYS_sched_setaffinity, 0, size, wanted);
 	if (!ret) {
-		sys_call(SYS_sched_getaffinity, 0, CPUS_BYTES, allowed);
+		cpus_now(allowed);
 		sys_call(SYS_sched_setaffinity, 0, n, before);
 	}
 	scratch_put(before, CPUS_BYTES);
 	return ret;
+}
+
+/* Nobody's CPUs change with the main thread's. */
+static void keep_cpus(void)
+{
+	LIST_EACH(l, &threads.all) {
+		struct thread *t = LIST_ENTRY(l, struct thread, all);
+
+		if (t == &threads.main || t->sched.cpus)
+			continue;
+		t->sched.cpus = scratch_get(CPUS_BYTES);
+		if (t->sched.cpus)
+			cpus_now(t->sched.cpus);
+	}
 }
 
 long sys_sched_setaffinity(struct call *c)
@@ -62,13 +78,14 @@ long sys_sched_setaffinity(struct call *c)
 	unsigned long *cpus;
 	long ret;
 
-	if (!t)
+	if (!t) {
+		if (is_main(c->arg[0]))
+			keep_cpus();
 		return CALL_PASS;
+	}
 	cpus = scratch_get(CPUS_BYTES);
 	if (!cpus)
 		return -ENOMEM;
-	for (unsigned i = 0; i < CPUS_BYTES / sizeof(*cpus); i++)
-		((volatile unsigned long *)cpus)[i] = 0;
 	ret = probe_cpus((size_t)c->arg[1], (void *)c->arg[2], cpus);
 	if (ret) {
 		scratch_put(cpus, CPUS_BYTES);
@@ -127,6 +144,75 @@ static int policy_of(const struct thread *t)
 	return t->sched.has_policy ? t->sched.policy : (int)sys_call(SYS_sched_getscheduler, 0);
 }
 
+static int nice_of(const struct thread *t)
+{
+	return t->sched.has_nice ? t->sched.nice : 20 - (int)sys_call(SYS_getpriority, PRIO_PROCESS, 0);
+}
+
+static int priority_of(const struct thread *t)
+{
+	struct sched_param param = {0};
+
+	if (t->sched.has_policy)
+		return t->sched.priority;
+	sys_call(SYS_sched_getparam, 0, &param);
+	return param.sched_priority;
+}
+
+static void keep(struct thread *t)
+{
+	t->sched.priority = priority_of(t);
+	t->sched.policy = policy_of(t);
+	t->sched.nice = nice_of(t);
+	t->sched.has_policy = t->sched.has_nice = true;
+}
+
+/* What the main thread does is not inherited by those that are there already. */
+static long pass_to_main(long pid)
+{
+	if (!is_main(pid))
+		return CALL_PASS;
+	threads.never_resets = false;
+	LIST_EACH(l, &threads.all) {
+		struct thread *t = LIST_ENTRY(l, struct thread, all);
+
+		if (t != &threads.main)
+			keep(t);
+	}
+	return CALL_PASS;
+}
+
+static bool is_fair(int policy)
+{
+	policy &= ~RESET_ON_FORK;
+	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+}
+
+/* kernel/sched/core.c, sched_fork: what is reset are rights that few have. */
+static void reset(struct thread *t)
+{
+	keep(t);
+	t->sched.policy &= ~RESET_ON_FORK;
+	if (!is_fair(t->sched.policy))
+		t->sched.policy = t->sched.priority = t->sched.nice = 0;
+	if (t->sched.nice < 0)
+		t->sched.nice = 0;
+}
+
+void sched_thread_new(const struct thread *parent, struct thread *child)
+{
+	child->sched = parent->sched;
+	child->sched.cpus = parent->sched.cpus ? scratch_get(CPUS_BYTES) : NULL;
+	if (child->sched.cpus)
+		bytes_copy(child->sched.cpus, parent->sched.cpus, CPUS_BYTES);
+	if (!parent->sched.has_policy && threads.never_resets)
+		return;
+	if (policy_of(parent) & RESET_ON_FORK)
+		reset(child);
+	else if (!parent->sched.has_policy)
+		threads.never_resets = true;
+}
+
 static long policy_set_from(struct thread *t, int policy, const struct sched_param *from)
 {
 	struct sched_param param;
@@ -140,14 +226,14 @@ long sys_sched_setscheduler(struct call *c)
 {
 	struct thread *t = sched_target(c->arg[0]);
 
-	return t ? policy_set_from(t, (int)c->arg[1], (const struct sched_param *)c->arg[2]) : CALL_PASS;
+	return t ? policy_set_from(t, (int)c->arg[1], (const struct sched_param *)c->arg[2]) : pass_to_main(c->arg[0]);
 }
 
 long sys_sched_setparam(struct call *c)
 {
 	struct thread *t = sched_target(c->arg[0]);
 
-	return t ? policy_set_from(t, policy_of(t), (const struct sched_param *)c->arg[1]) : CALL_PASS;
+	return t ? policy_set_from(t, policy_of(t), (const struct sched_param *)c->arg[1]) : pass_to_main(c->arg[0]);
 }
 
 long sys_sched_getscheduler(struct call *c)
@@ -183,12 +269,6 @@ struct attr {
 	uint32_t priority;
 };
 
-static bool is_fair(int policy)
-{
-	policy &= ~RESET_ON_FORK;
-	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
-}
-
 static long nice_set(struct thread *t, int nice);
 
 /* A size that is too small is told what it should be. */
@@ -214,7 +294,7 @@ long sys_sched_setattr(struct call *c)
 	long ret;
 
 	if (!t)
-		return CALL_PASS;
+		return pass_to_main(c->arg[0]);
 	ret = attr_read(&attr, c);
 	if (ret)
 		return ret;
@@ -225,11 +305,6 @@ long sys_sched_setattr(struct call *c)
 	if (!ret && is_fair(t->sched.policy))
 		ret = nice_set(t, attr.nice);
 	return ret;
-}
-
-static int nice_of(const struct thread *t)
-{
-	return t->sched.has_nice ? t->sched.nice : 20 - (int)sys_call(SYS_getpriority, PRIO_PROCESS, 0);
 }
 
 long sys_sched_getattr(struct call *c)
@@ -275,9 +350,12 @@ static long nice_set(struct thread *t, int nice)
 
 long sys_setpriority(struct call *c)
 {
-	struct thread *t = (int)c->arg[0] == PRIO_PROCESS ? sched_target(c->arg[1]) : NULL;
+	struct thread *t;
 
-	return t ? nice_set(t, (int)c->arg[2]) : CALL_PASS;
+	if ((int)c->arg[0] != PRIO_PROCESS)
+		return CALL_PASS;
+	t = sched_target(c->arg[1]);
+	return t ? nice_set(t, (int)c->arg[2]) : pass_to_main(c->arg[1]);
 }
 
 long sys_getpriority(struct call *c)

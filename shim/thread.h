@@ -39,6 +39,7 @@ struct threads {
 	struct hub hub;
 	struct thread main;
 	bool active;	  /* calls are answered here */
+	bool never_resets; /* the OS thread has not SCHED_RESET_ON_FORK, as far as is known */
 	bool memory_lent; /* a process that shares it was made: who calls must be looked at */
 	unsigned alive;
 };

@@ -44,3 +44,52 @@ table() {
 	cat missing
 	[ ! -s missing ]
 }
+
+# Every function that these headers declare and the C library has is used by some program of tests/programs.
+covered_headers='pthread.h semaphore.h threads.h sched.h sys/eventfd.h sys/timerfd.h sys/epoll.h'
+
+# Those that no program uses, and why.
+not_used() {
+	cat <<-'END'
+		clock_adjtime sets everybody's clock
+		setns wants privileges and other namespaces
+	END
+}
+
+# Where gcc has seen each declaration: those headers, and the parts of theirs in bits/.
+declared_functions() {
+	local name
+
+	for name in $covered_headers; do
+		echo "#include <$name>"
+	done >headers.c
+	cc -D_GNU_SOURCE -aux-info declarations -fsyntax-only headers.c
+	sed -nE 's,^/\* [^ ]*/include/([^:]*):.*[ *]([A-Za-z_0-9]+) \(.*,\1 \2,p' declarations |
+		sed -E "s,^$(cc -print-multiarch)/,," |
+		awk -v headers="$covered_headers" 'BEGIN { for (n = split(headers, h); n; n--) own[h[n]] } $1 in own || $1 ~ /^bits\// { print $2 }'
+}
+
+# Public ones, by their default version; and the few that are linked statically.
+library_functions() {
+	nm -D --defined-only "$(cc -print-file-name=libc.so.6)" | sed -n 's/^[0-9a-f]* [TWi] \([A-Za-z_0-9]*\)@@GLIBC_[0-9.]*$/\1/p'
+	nm "$(cc -print-file-name=libc_nonshared.a)" 2>/dev/null | awk '$2 == "T" { print $3 }'
+}
+
+used_symbols() {
+	find "$programs" -maxdepth 1 -type f -executable -exec nm {} + | awk 'NF > 1 { sub(/@.*/, "", $NF); print $NF }'
+}
+
+@test "coverage: every function of the threads' headers is used by a test program" {
+	cd "$BATS_TEST_TMPDIR"
+	declared_functions | sort -u >declared
+	library_functions | sort -u >exported
+	used_symbols | sort -u >used
+	not_used | cut -d' ' -f1 | sort >excused
+	comm -12 declared exported >all
+	[ "$(wc -l <all)" -gt 150 ] # the lists were made at all
+	comm -23 all used | comm -23 - excused | sed 's/^/not used: /' >missing
+	comm -12 excused used | sed 's/^/used, and excused: /' >>missing
+	comm -23 excused all | sed 's/^/excused, and nowhere declared: /' >>missing
+	cat missing
+	[ ! -s missing ]
+}

@@ -22,6 +22,11 @@ load helpers
 	assert_os_threads_one
 }
 
+@test "eventfd, timerfd, epoll: every function, its errors, many waiters, signals, a child" {
+	both event_all
+	assert_parked read 10
+}
+
 @test "terminals: lines, raw input with VMIN and VTIME, more output than fits" {
 	both io_tty
 	assert_parked read 4

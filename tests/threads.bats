@@ -27,6 +27,31 @@ load helpers
 	assert_os_threads_one
 }
 
+@test "attributes of everything: each value, what is none, in a child" {
+	both attr_all
+	assert_os_threads_one
+}
+
+@test "joining: tries and deadlines, those that may not be joined, signals, cancellation, a child, main" {
+	both join_all
+	assert_parked futex 20
+}
+
+@test "deadlines: every call that takes one, with every clock, times past, negative and invalid" {
+	both time_limits
+	assert_parked futex 50
+	assert_os_threads_one
+}
+
+@test "scheduling: every function, of oneself, of others, of nobody, inherited, in a child; with the right to it or not" {
+	both sched_all
+	both sched_all may
+}
+
+@test "fork: handlers in order, locks and keys in the child" {
+	both atfork_all
+}
+
 @test "threads: names of one's own and of others" {
 	both name_basic
 	assert_os_threads_one
@@ -67,6 +92,11 @@ load helpers
 	assert_os_threads_one
 }
 
+@test "mutexes: ceilings and their owners' priorities; with the right to it or not" {
+	both mutex_ceiling
+	both mutex_ceiling unprivileged
+}
+
 @test "futexes by syscall(2): counts, clocks, requeueing with priority inheritance, futex_waitv and what came after" {
 	both futex_calls
 	assert_parked futex 10
@@ -87,6 +117,7 @@ load helpers
 @test "semaphores: unnamed and named" {
 	both sem_basic
 	assert_parked futex 100
+	both sem_all
 }
 
 @test "read-write locks: both preferences" {
@@ -132,6 +163,8 @@ load helpers
 @test "C11 threads" {
 	both c11_basic
 	assert_parked futex 100
+	both c11_all
+	assert_parked futex 20
 	assert_os_threads_one
 }
 
