@@ -325,6 +325,8 @@ static void poll_once(struct hub *hub)
 	if (hub->measures)
 		hub->batch_cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	hub->turns = 0;
+	if (hub->interrupted && hub->on_continue)
+		hub->on_continue(hub);
 	expire(hub);
 	hub->round = hub->ready;
 }

@@ -34,13 +34,17 @@ struct hub {
 	unsigned waiters;	/* fd waiters that are linked now */
 	unsigned holds;		/* wake-ups expected from elsewhere: offloaded calls, signals (hub_hold) */
 	volatile int attention; /* set by a signal handler: run on_attention soon */
+	volatile int handled;	/* set by any signal handler: it may have ended the loop's wait */
 	bool running;
+	bool interrupted;  /* the loop's wait was, by no handler */
 	bool stalled;	   /* the stall hook has been called and nothing has run since */
 	void *stack;	   /* of the hub */
 	uintptr_t home_tp; /* the OS thread's own thread pointer */
 	/* Hooks, run on the hub's stack. */
 	void (*on_attention)(struct hub *hub); /* after hub_attention() */
-	void (*on_stall)(struct hub *hub);     /* everyone is parked and nothing known can wake any */
+	void (*on_continue)(
+		struct hub *hub); /* the process was stopped while it waited (SIGSTOP, a debugger), and goes on */
+	void (*on_stall)(struct hub *hub); /* everyone is parked and nothing known can wake any */
 	/* Figures for the statistics. */
 	uint64_t switches, polls;
 	uint64_t seed; /* not 0: ready fibers run in an order that it decides, to find races and to see them again */

@@ -70,6 +70,7 @@ int hub_forked(struct hub *hub)
 	struct fiber *self = fiber_self;
 	void *stack = hub->stack;
 	void (*on_attention)(struct hub *) = hub->on_attention;
+	void (*on_continue)(struct hub *) = hub->on_continue;
 	void (*on_stall)(struct hub *) = hub->on_stall;
 
 	fdwait_reset(hub);
@@ -77,6 +78,7 @@ int hub_forked(struct hub *hub)
 	memset(hub, 0, sizeof(*hub));
 	hub->stack = stack;
 	hub->on_attention = on_attention;
+	hub->on_continue = on_continue;
 	hub->on_stall = on_stall;
 	return hub_prepare(hub, self);
 }

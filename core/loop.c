@@ -105,9 +105,12 @@ static long returned(long ret)
 
 int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 {
-	long ret = kernel_call(SYS_epoll_pwait, set, events, max, ms, NULL, 0);
+	long ret;
 
+	hub_self->handled = 0;
+	ret = kernel_call(SYS_epoll_pwait, set, events, max, ms, NULL, 0);
 	context_restore_tp();
+	hub_self->interrupted = ret == -EINTR && !hub_self->handled;
 	return (int)returned(ret);
 }
 

@@ -34,8 +34,11 @@ static long wait_on(const struct call *c, int *fd, uint64_t deadline_ns)
 static long wait_until(const struct call *c, uint64_t deadline_ns)
 {
 	int fd = (int)c->arg[0];
-	long ret = wait_on(c, &fd, deadline_ns);
+	long ret;
 
+	thread_self()->stoppable = true;
+	ret = wait_on(c, &fd, deadline_ns);
+	thread_self()->stoppable = false;
 	fd_wait_over(c->arg[0], fd);
 	return ret;
 }

@@ -106,6 +106,7 @@ static void activate(void)
 		return;
 	}
 	threads.hub.on_attention = on_attention;
+	threads.hub.on_continue = signals_continued;
 	threads.hub.measures = options.stats;
 	threads.hub.seed = options.seed;
 	if (options.report_stall)

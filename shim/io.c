@@ -55,7 +55,9 @@ long io_wait(struct io *io)
 		return -EAGAIN;
 	if (!io->deadline_ns)
 		io->deadline_ns = fd_deadline(io->fd, io->events & POLLOUT ? FD_SEND : FD_RECEIVE);
+	thread_self()->stoppable = io->deadline_ns != DEADLINE_NEVER;
 	ret = park(io);
+	thread_self()->stoppable = false;
 	if (ret >= 0)
 		return 0;
 	if (ret == -ETIMEDOUT)

@@ -47,6 +47,7 @@ struct signals {
 	volatile unsigned noted; /* by signal_entry, in its inbox */
 	volatile unsigned seen;	 /* of these: handed out */
 	void *stack;		 /* the alternate stack that the kernel knows */
+	bool uring;		 /* completions of io_uring interrupt the hub too */
 	bool lent;		 /* the OS thread has one greenlet's mask, for a child to inherit */
 };
 
@@ -61,6 +62,9 @@ void signals_thread_new(struct thread *parent, struct thread *child);
 void signals_thread_exit(struct thread *t);
 /* On the hub's stack, after hub_attention(): hands out what has arrived. */
 void signals_attention(struct hub *hub);
+
+/* On the hub's stack: the process was stopped while all greenlets were parked, and goes on. */
+void signals_continued(struct hub *hub);
 
 /* Called by dispatch when a handler has returned and t->call is NULL again: is there anything to do before the program
  * goes on? A barrier on t->call must come before. */

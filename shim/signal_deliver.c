@@ -256,6 +256,7 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	struct thread *t = thread_self();
 	ucontext_t *uc = context;
 
+	threads.hub.handled = 1;
 	if (user_fault(info, uc) || (!t && offload_interrupted(info, uc)))
 		return;
 	if (bounded_interrupted(info, uc))

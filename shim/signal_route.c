@@ -43,6 +43,17 @@ void signals_attention(struct hub *hub)
 	dump_if_requested();
 }
 
+void signals_continued(struct hub *hub)
+{
+	(void)hub;
+	LIST_EACH(node, &threads.all) {
+		struct thread *t = LIST_ENTRY(node, struct thread, all);
+
+		if (t->stoppable && !signals.uring)
+			hub_wake(&t->fiber, -EINTR);
+	}
+}
+
 static bool takes(const struct thread *t, int sig)
 {
 	return t->signals.class && (!set_has(t->signals.mask, sig) || set_has(t->signals.waiting, sig));

@@ -75,8 +75,10 @@ static long wait_for(struct thread *t, uint64_t set, uint64_t deadline_ns)
 	list_push(&signals_waiters, &t->signals.waiter);
 	signals_mask_refresh();
 	ret = fdwait_add(&w);
+	t->stoppable = true;
 	if (!ret)
 		ret = thread_park("sigwait", deadline_ns);
+	t->stoppable = false;
 	fdwait_remove(&w);
 	return ret;
 }

@@ -28,6 +28,7 @@ struct thread {
 	char name[16];	     /* PR_SET_NAME */
 	int name_fd;	     /* where another thread writes it; 0: nobody did */
 	bool overflowed;     /* and it was said */
+	bool stoppable;	     /* a stop of the process ends its wait with EINTR: signal(7) */
 	uintptr_t stack_low; /* 0: clone does not tell; its guard is part of it */
 	uintptr_t stack_top; /* 0: the main thread's, which grows */
 	struct sched_thread sched;

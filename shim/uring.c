@@ -107,6 +107,7 @@ long sys_io_uring_enter(struct call *c)
 	struct wish wish;
 	long done = 0, ret;
 
+	signals.uring = true;
 	if (!(flags & IORING_ENTER_GETEVENTS) || !(unsigned)c->arg[2])
 		return CALL_PASS;
 	if (!read_wish(c, &wish))

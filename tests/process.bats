@@ -6,6 +6,10 @@ load helpers
 	both process_system
 }
 
+@test "process: posix_spawn with every attribute and file action, from a thread, while others wait" {
+	both process_spawn
+}
+
 @test "process: fork from any thread; the child makes threads and children of its own" {
 	both process_fork
 }

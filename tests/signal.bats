@@ -26,6 +26,16 @@ load helpers
 	both signal_timer
 }
 
+@test "signals: which calls a stop of the process ends, once it goes on" {
+	both signal_stop
+	assert_parked epoll_wait
+	assert_parked rt_sigtimedwait
+}
+
+@test "signals: the older functions, BSD's and System V's; sets; messages" {
+	both signal_old
+}
+
 @test "signals: what children inherit by fork, vfork, posix_spawn and exec" {
 	compare signal_child # it ends by exec, its statistics with it
 }
