@@ -20,6 +20,7 @@
 #include "patch.h"
 #include "symbol.h"
 #include "thread.h"
+#include "userdispatch.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -35,6 +36,8 @@ static void say(const char *what, const char *why)
 __attribute__((constructor)) static void start(void)
 {
 	options_read();
+	if (options.syscalls_all && !options.off && loader_patch_new())
+		userdispatch_prepare();
 }
 
 /* Found by name, like all of pthreads here: before glibc 2.34 they are in a library that not every program has. */
@@ -80,6 +83,15 @@ static bool leaks_are_looked_for(void)
 	return __lsan_do_recoverable_leak_check && !(set && strstr(set, "detect_leaks=0"));
 }
 
+static void dispatch_all(void)
+{
+	static const char line[] = "greenshim: --syscalls all: this kernel has no Syscall User Dispatch (Linux 5.11); "
+				   "calls from code that no object brought stay native\n";
+
+	if (options.syscalls_all && userdispatch_open() && write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
+		return; /* nowhere left to say it */
+}
+
 static void activate(void)
 {
 	static bool given_up;
@@ -115,6 +127,7 @@ static void activate(void)
 		say_counts();
 	signals_open();
 	loader_watch();
+	dispatch_all();
 	default_stack();
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decode.h"
+#include "loaded.h"
 #include "patch.h"
 #include "patch_stub.h"
 #include "patch_text.h"
@@ -13,27 +14,14 @@
 
 #define PAGE 4096
 
-/* Of the list of objects: it has changed since, if these have. */
-struct version {
-	unsigned long long adds, subs;
-};
-
-static struct version patched;
-
-static int read_version(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	(void)size;
-	*(struct version *)arg = (struct version){info->dlpi_adds, info->dlpi_subs};
-	return 1;
-}
+static struct loaded_version patched;
 
 static bool patch_new(bool relocated)
 {
-	struct version now = {0};
+	struct loaded_version now = loaded_version();
 	bool fine, all;
 
-	dl_iterate_phdr(read_version, &now);
-	if (now.adds == patched.adds && now.subs == patched.subs)
+	if (loaded_same(now, patched))
 		return true;
 	fine = patch_loaded_objects(relocated, &all);
 	if (fine && all)

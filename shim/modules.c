@@ -1,15 +1,11 @@
 #include "modules.h"
 
 #include <elf.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
-#include "sys.h"
+#include "maps.h"
 
 #define MODULES 512
-#define LINE 512
 
 static struct module modules[MODULES];
 static unsigned count;
@@ -38,48 +34,22 @@ static void add(uintptr_t start, const char *path)
 	count++;
 }
 
-/* start-end rwxp offset dev inode path */
-static void parse(char *line)
+static void each(const struct mapping *m, void *arg)
 {
-	char *p, *path = strpbrk(line, "/[");
-	uintptr_t start = strtoul(line, &p, 16);
-	unsigned long offset;
-	char readable;
+	const char *path = m->path;
 
-	strtoul(p + 1, &p, 16);
-	readable = p[1];
-	offset = strtoul(p + 5, NULL, 16);
-	if (!path || offset || readable != 'r')
+	(void)arg;
+	if (m->offset || !m->readable)
 		return;
 	if ((*path == '/' && strncmp(path, "/memfd:", 7) != 0 && strncmp(path, "/dev/", 5) != 0) ||
 	    !strncmp(path, "[vdso]", 6))
-		add(start, path);
+		add(m->start, path);
 }
 
 void modules_read(void)
 {
-	char buf[LINE];
-	long fd = sys_call(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC), got;
-	size_t have = 0;
-
 	count = 0;
-	if (sys_failed(fd))
-		return;
-	while ((got = sys_call(SYS_read, fd, buf + have, sizeof(buf) - 1 - have)) > 0) {
-		char *line = buf, *end;
-
-		have += (size_t)got;
-		buf[have] = 0;
-		for (; (end = strchr(line, '\n')); line = end + 1) {
-			*end = 0;
-			parse(line);
-		}
-		have -= (size_t)(line - buf);
-		memmove(buf, line, have);
-		if (have == sizeof(buf) - 1)
-			have = 0; /* a path longer than that: not worth more */
-	}
-	sys_call(SYS_close, fd);
+	maps_each(each, NULL);
 }
 
 const struct module *module_of(uintptr_t address)

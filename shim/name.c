@@ -14,6 +14,7 @@
 #include "user.h"
 
 #define NAME_MAX_BYTES 15
+#define PR_SET_SYSCALL_USER_DISPATCH_ 59 /* <sys/prctl.h> of Linux 5.11 */
 
 static void name_set(struct thread *t, const char *name, size_t max)
 {
@@ -83,6 +84,8 @@ long sys_prctl(struct call *c)
 		return user_put((void *)c->arg[1], &t->name);
 	case PR_GET_TID_ADDRESS: /* the kernel's is that of the OS thread */
 		return user_put((void *)c->arg[1], &t->clear_tid);
+	case PR_SET_SYSCALL_USER_DISPATCH_: /* it is the OS thread's, and the hub's with it: as before Linux 5.11 */
+		return -EINVAL;
 	default:
 		if (changes_rights((int)c->arg[0]))
 			offload_retire();

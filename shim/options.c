@@ -100,13 +100,19 @@ static void read_seed(void)
 	}
 }
 
-static void read_files(void)
+/* One of two words, the first by default: whether it is the second. */
+static bool read_choice(const char *name, const char *first, const char *second)
 {
-	const char *text = getenv("GREENSHIM_FILES");
+	const char *text = getenv(name);
+	char expected[64];
 
-	options.files_pool = text && strcmp(text, "pool") == 0;
-	if (text && *text && !options.files_pool && strcmp(text, "direct") != 0)
-		complain("GREENSHIM_FILES", text, "direct or pool");
+	if (!text || !*text || strcmp(text, first) == 0)
+		return false;
+	if (strcmp(text, second) == 0)
+		return true;
+	snprintf(expected, sizeof(expected), "%s or %s", first, second);
+	complain(name, text, expected);
+	return false;
 }
 
 static void read_stats(void)
@@ -127,8 +133,9 @@ static void read_stats(void)
 /* What the program starts finds no trace of the shim. An LD_PRELOAD of others stays. */
 static void leave_children_alone(void)
 {
-	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS",   "GREENSHIM_STACK", "GREENSHIM_VERBOSE",
-			       "GREENSHIM_STALL",	"GREENSHIM_PREEMPT", "GREENSHIM_SEED",	"GREENSHIM_FILES"};
+	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS", "GREENSHIM_STACK",
+			       "GREENSHIM_VERBOSE",	"GREENSHIM_STALL", "GREENSHIM_PREEMPT",
+			       "GREENSHIM_SEED",	"GREENSHIM_FILES", "GREENSHIM_SYSCALLS"};
 	const char *preload = getenv("LD_PRELOAD");
 	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
 	char *save = NULL;
@@ -159,7 +166,8 @@ void options_read(void)
 	read_stack();
 	read_preempt();
 	read_seed();
-	read_files();
+	options.files_pool = read_choice("GREENSHIM_FILES", "direct", "pool");
+	options.syscalls_all = read_choice("GREENSHIM_SYSCALLS", "sites", "all");
 	read_stats();
 	if (options.no_children)
 		leave_children_alone();

@@ -13,6 +13,7 @@ struct options {
 	long preempt_ms;      /* GREENSHIM_PREEMPT: CPU time after which others get their turn; 0: never */
 	unsigned long seed;   /* GREENSHIM_SEED: the order in which ready threads run; 0: first come, first served */
 	bool files_pool;      /* GREENSHIM_FILES: helpers make calls on files; else the kernel, natively */
+	bool syscalls_all;    /* GREENSHIM_SYSCALLS: also those of code that is no object's; else redirected sites */
 	size_t stack;	      /* GREENSHIM_STACK: default size of thread stacks; 0: the program's own */
 	bool stats;	      /* GREENSHIM_STATS is set */
 	char stats_file[256]; /* empty: stderr */

@@ -1,7 +1,6 @@
 #include "patch.h"
 
 #include <errno.h>
-#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -10,6 +9,7 @@
 
 #include "call.h"
 #include "known.h"
+#include "loaded.h"
 #include "options.h"
 #include "patch_stub.h"
 #include "patch_text.h"
@@ -31,6 +31,8 @@ struct known {
 	uintptr_t stub;
 	uintptr_t stubs; /* all of them, as mapped */
 	size_t stubs_size;
+	bool is_glibc;
+	bool has_left; /* sites that could not be redirected */
 	bool is_there; /* still, in this round */
 };
 
@@ -44,17 +46,51 @@ const struct patch_counts *patch_counts(void)
 	return &counts;
 }
 
+static uintptr_t page_of(const void *p)
+{
+	return (uintptr_t)p & ~(PAGE - 1);
+}
+
+bool patch_covers(uintptr_t at)
+{
+	for (unsigned i = 0; i < known_count; i++) {
+		const struct known *k = &known[i];
+
+		if (at - k->stubs < k->stubs_size)
+			return true;
+		if (at >= (uintptr_t)k->start && at < (uintptr_t)k->end)
+			return !k->has_left;
+	}
+	return false;
+}
+
+static void widen(uintptr_t *low, uintptr_t *high, uintptr_t from, uintptr_t to)
+{
+	if (from < *low)
+		*low = from;
+	if (to > *high)
+		*high = to;
+}
+
+void patch_libc_span(uintptr_t *low, uintptr_t *high)
+{
+	for (unsigned i = 0; i < known_count; i++) {
+		const struct known *k = &known[i];
+
+		if (!k->is_glibc)
+			continue;
+		widen(low, high, page_of(k->start), page_of(k->end - 1) + PAGE);
+		if (k->stubs_size)
+			widen(low, high, k->stubs, k->stubs + k->stubs_size);
+	}
+}
+
 static bool fail(const struct object *o, const char *what, long err)
 {
 	snprintf(cause, sizeof(cause), "%.60s: %s%s%s", *o->name ? o->name : "the program", what, err ? ": " : "",
 		 err ? strerror((int)-err) : "");
 	counts.cause = cause;
 	return false;
-}
-
-static uintptr_t page_of(const void *p)
-{
-	return (uintptr_t)p & ~(PAGE - 1);
 }
 
 /* Room that a five-byte jump from anywhere in the object reaches. The heap grows upwards from the program: below it
@@ -220,13 +256,20 @@ static void remember(const struct object *o, const struct work *w, size_t count)
 {
 	struct known *k = &known[known_count];
 
-	*k = (struct known){
-		.start = o->all.start, .end = o->all.end, .stubs = w->map, .stubs_size = w->map_size, .is_there = true};
-	for (size_t i = 0; i < count && !k->window; i++)
-		if (w->stubs[i]) {
+	*k = (struct known){.start = o->all.start,
+			    .end = o->all.end,
+			    .stubs = w->map,
+			    .stubs_size = w->map_size,
+			    .is_glibc = o->is_glibc,
+			    .is_there = true};
+	for (size_t i = 0; i < count; i++) {
+		if (w->sites[i].kind != SITE_NATIVE && !w->stubs[i])
+			k->has_left = true;
+		if (w->stubs[i] && !k->window) {
 			k->window = w->sites[i].start;
 			k->stub = w->stubs[i];
 		}
+	}
 	known_count++;
 }
 
@@ -286,27 +329,25 @@ struct round {
 	bool fine, relocated, all;
 };
 
-static int each(struct dl_phdr_info *info, size_t size, void *arg)
+static void each(const struct dl_phdr_info *info, void *arg)
 {
 	struct round *round = arg;
 	struct object o;
 
-	(void)size;
 	if (!object_of_loaded(&o, info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum, info->dlpi_name) || is_known(&o))
-		return 0;
+		return;
 	if ((const char *)o.all.start <= shim_entry && shim_entry < (const char *)o.all.end)
-		return 0; /* this one's calls are the kernel's */
+		return; /* this one's calls are the kernel's */
 	if ((uintptr_t)o.all.start == getauxval(AT_SYSINFO_EHDR))
-		return 0; /* the vDSO */
+		return; /* the vDSO */
 	if (o.is_relocated_in_text && !round->relocated) {
 		round->all = false;
-		return 0;
+		return;
 	}
 	if (known_count == OBJECTS_MAX)
-		return 0; /* what cannot be remembered is left as it is */
+		return; /* what cannot be remembered is left as it is */
 	if (!patch_object(&o, round->work))
 		round->fine = false;
-	return 0;
 }
 
 /* What dlclose took away. */
@@ -329,7 +370,7 @@ bool patch_loaded_objects(bool relocated, bool *all)
 	}
 	for (unsigned i = 0; i < known_count; i++)
 		known[i].is_there = false;
-	dl_iterate_phdr(each, &round);
+	loaded_each(each, &round);
 	forget_gone();
 	text_close(&round.work->text);
 	sys_call(SYS_munmap, map, sizeof(struct work));

@@ -7,6 +7,7 @@
 #define SHIM_PATCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct patch_counts {
 	unsigned found, patched, left;
@@ -18,5 +19,10 @@ struct patch_counts {
  * what is loaded; if not, those whose code it will change are left for a later call, and `all` becomes false. */
 bool patch_loaded_objects(bool relocated, bool *all);
 const struct patch_counts *patch_counts(void);
+
+/* All calls there are redirected or of no interest: what reaches the kernel from there is meant to. */
+bool patch_covers(uintptr_t at);
+/* Widens the span by the C library's objects and their stubs. */
+void patch_libc_span(uintptr_t *low, uintptr_t *high);
 
 #endif

@@ -67,6 +67,7 @@ static bool has_our_handler(int sig)
 	uintptr_t handler = signal_actions[sig].handler;
 
 	return signal_is_handled(sig) || sig == SIGNAL_CARRIER || (sig == SIGSEGV && fsbase_is_trapped()) ||
+	       (sig == SIGSYS && options.syscalls_all) ||
 	       (handler == (uintptr_t)SIG_DFL && (set_has(SIGNAL_OURS, sig) || ends_with_stats(sig)));
 }
 
@@ -83,13 +84,11 @@ void signal_install(int sig)
 		act.flags = (act.flags & ~(unsigned long)(SA_NODEFER | SA_RESETHAND)) | SA_SIGINFO;
 		if (sig == SIGSEGV && fsbase_is_trapped()) /* the entry itself may find a stale thread pointer */
 			act.flags |= SA_NODEFER;
-		if (sig == SIGSEGV) /* the end of a stack is one too */
+		if (sig == SIGSEGV || sig == SIGSYS) /* the end of a stack is one too; Go's are small */
 			act.flags |= SA_ONSTACK;
 		act.mask = SIGNAL_ALL_REALLY;
-		if (!(act.flags & SIGNAL_RESTORER_FLAG)) {
-			act.flags |= SIGNAL_RESTORER_FLAG;
-			act.restorer = SIGNAL_RESTORER;
-		}
+		act.flags |= SIGNAL_RESTORER_FLAG;
+		act.restorer = SIGNAL_RESTORER;
 	}
 	kernel_action(sig, &act, NULL);
 }

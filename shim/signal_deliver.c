@@ -9,6 +9,7 @@
 #include "signal_frame.h"
 #include "stats.h"
 #include "user.h"
+#include "userdispatch.h"
 
 typedef void handler_fn(int, siginfo_t *, void *);
 
@@ -256,6 +257,8 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	struct thread *t = thread_self();
 	ucontext_t *uc = context;
 
+	if (userdispatch_trapped(info, uc))
+		return;
 	threads.hub.handled = 1;
 	if (user_fault(info, uc) || (!t && offload_interrupted(info, uc)))
 		return;

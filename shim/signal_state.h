@@ -9,14 +9,15 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include "options.h"
 #include "signal.h"
 #include "sys.h"
 #include "thread.h"
 
 #define SIGNAL_MAX 64
 #define SIGNAL_ALL UINT64_MAX
-/* As far as the shim really blocks anything: a fault may be due to the thread pointer (fsbase.h). */
-#define SIGNAL_ALL_REALLY (SIGNAL_ALL & ~SIGNAL_BIT(SIGSEGV))
+/* As far as the shim really blocks anything: a fault may be due to the thread pointer (fsbase.h), a call dispatched. */
+#define SIGNAL_ALL_REALLY (SIGNAL_ALL & ~(SIGNAL_BIT(SIGSEGV) | (options.syscalls_all ? SIGNAL_BIT(SIGSYS) : 0)))
 #define SIGNAL_SETSIZE sizeof(uint64_t)
 /* Carries what is the shim's own (timers that aim at a greenlet, requests for a dump). Its kernel-level handler is there
  * from activation, it is never really blocked, and the program's own use of it goes by the virtual state alone. */
@@ -85,8 +86,11 @@ extern char signal_restorer[] __attribute__((visibility("hidden")));
 extern struct signal_action signal_actions[SIGNAL_MAX + 1] __attribute__((visibility("hidden")));
 bool signal_is_handled(int sig);
 bool signal_is_ignored(int sig);
-/* The shim's handler is there although the program has none: the carrier; faults, for bad pointers in calls (EFAULT). */
-#define SIGNAL_OURS (SIGNAL_BIT(SIGNAL_CARRIER) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS))
+/* The shim's handler is there although the program has none: the carrier; faults, for bad pointers in calls (EFAULT);
+ * dispatched calls. */
+#define SIGNAL_OURS                                                              \
+	(SIGNAL_BIT(SIGNAL_CARRIER) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | \
+	 (options.syscalls_all ? SIGNAL_BIT(SIGSYS) : 0))
 /* Gives the kernel what belongs to the program's disposition. */
 void signal_install(int sig);
 /* The default action of a signal that is not ignored, by the kernel: most do not return. */

@@ -39,9 +39,9 @@ struct threads {
 	struct list all;
 	struct hub hub;
 	struct thread main;
-	bool active;	  /* calls are answered here */
+	bool active;	   /* calls are answered here */
 	bool never_resets; /* the OS thread has not SCHED_RESET_ON_FORK, as far as is known */
-	bool memory_lent; /* a process that shares it was made: who calls must be looked at */
+	bool memory_lent;  /* a process that shares it was made: who calls must be looked at */
 	unsigned alive;
 };
 

@@ -42,14 +42,15 @@ static int mappings(void)
 	return lines;
 }
 
-static void open_once(const char *path, int number)
+/* own: with a list of its own, and a C library. */
+static void open_once(const char *path, int number, int own)
 {
 	void *library;
 	long (*late_read)(int, char *, long), (*late_begun)(void);
 	char c = 0;
 
 	ask('a'); /* for its constructor */
-	library = dlopen(path, RTLD_NOW);
+	library = own ? dlmopen(LM_ID_NEWLM, path, RTLD_NOW) : dlopen(path, RTLD_NOW);
 	if (!library) {
 		puts(dlerror());
 		exit(1);
@@ -71,7 +72,7 @@ int main(int argc, char **argv)
 		return 1;
 	pthread_create(&t, NULL, other, NULL);
 	for (int i = 0; i < ROUNDS; i++) {
-		open_once(argv[1], i);
+		open_once(argv[1], i, argc > 2);
 		if (i == ROUNDS / 2)
 			before = mappings();
 	}

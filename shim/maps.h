@@ -1,0 +1,18 @@
+/* maps.h - what is mapped where, as /proc/self/maps says. proc_pid_maps(5). No lock is taken. */
+#ifndef SHIM_MAPS_H
+#define SHIM_MAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mapping {
+	uintptr_t start, end;
+	unsigned long offset; /* in the file */
+	bool readable, executable;
+	const char *path; /* or a name in brackets; empty: none */
+};
+
+/* Calls each for every mapping, by address; path is gone afterwards. False: there is no such file. */
+bool maps_each(void (*each)(const struct mapping *m, void *arg), void *arg);
+
+#endif
