@@ -106,7 +106,8 @@ static void activate(void)
 	}
 	if (!loader_patch_new()) {
 		given_up = true;
-		say("libc could not be patched", patch_counts()->cause ? patch_counts()->cause : "unknown cause");
+		say("system calls could not be redirected",
+		    patch_counts()->cause ? patch_counts()->cause : "unknown cause");
 		return;
 	}
 	if (threads.active)

@@ -283,6 +283,8 @@ static bool patch_object(const struct object *o, struct work *w)
 			w->sites[i].kind = SITE_NATIVE;
 	if (!n)
 		n = sites_find(o, call_is_intercepted, w->sites, SITES_MAX);
+	if (n == -EOPNOTSUPP)
+		return fail(o, "its threads wait in code that no table describes", 0);
 	if (sys_failed(n))
 		return !o->is_glibc || fail(o, "it cannot be searched for system calls", n);
 	memset(w->stubs, 0, (size_t)n * sizeof(w->stubs[0]));

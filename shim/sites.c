@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "sites_impl.h"
 #include "sys.h"
@@ -14,6 +15,7 @@ struct finder {
 	struct site *sites;
 	size_t count, max;
 	const uint8_t *free; /* where the last window ends */
+	bool is_foreign;     /* waits_by_itself */
 	struct function function;
 	struct far_targets far;
 };
@@ -52,6 +54,16 @@ static bool decode(struct finder *finder, const uint8_t *from, const uint8_t *to
 	return any;
 }
 
+/* Where no table tells the functions apart, as in what Go's compiler makes: mov $SYS_futex, %eax; syscall. Threads that
+ * wait there cannot be seen to wait. */
+static bool waits_by_itself(const struct finder *finder, const uint8_t *at)
+{
+	static const uint8_t futex[] = {0xb8, SYS_futex & 255, SYS_futex >> 8, 0, 0};
+	const uint8_t *before = at - sizeof(futex);
+
+	return before >= finder->o->all.start && at[1] == 0x05 && !memcmp(before, futex, sizeof(futex));
+}
+
 /* The function around `at`; whether it has system calls. What follows its own end, up to the next one, is code without a
  * description (clone's second half) or padding, and in other objects than the C library's perhaps data. */
 static bool decode_function(struct finder *finder, const uint8_t *at)
@@ -63,10 +75,13 @@ static bool decode_function(struct finder *finder, const uint8_t *at)
 	f->count = 0;
 	if (!object_function(finder->o, at, &f->range, &edge)) {
 		f->range.end = at + 1;
+		finder->is_foreign |= waits_by_itself(finder, at);
 		return false;
 	}
-	if (edge && !finder->o->is_glibc)
+	if (edge && !finder->o->is_glibc) {
 		f->range.end = edge;
+		finder->is_foreign |= edge <= at && waits_by_itself(finder, at);
+	}
 	if (f->range.end <= at)
 		f->range.end = at + 1;
 	if (f->range.end - f->range.start > FUNCTION_BYTES)
@@ -182,7 +197,7 @@ long sites_find(const struct object *o, bool (*wanted)(long nr), struct site *si
 	for (unsigned i = 0; i < o->code_count && !err; i++)
 		err = find(finder, &o->code[i]);
 	if (!err)
-		err = (long)finder->count;
+		err = finder->is_foreign ? -EOPNOTSUPP : (long)finder->count;
 	sys_call(SYS_munmap, map, sizeof(*finder));
 	return err;
 }

@@ -33,8 +33,9 @@ struct site {
 	const char *why; /* SITE_LEFT */
 };
 
-/* All sites of the object by address, at most max: their number, -ENOMEM, or -E2BIG. wanted(nr) tells whether a site
- * with that number is to be redirected; those with an unknown number always are. */
+/* All sites of the object by address, at most max: their number, -ENOMEM, -E2BIG, or -EOPNOTSUPP: its threads wait in code
+ * whose functions no table tells apart, and it can only run natively. wanted(nr) tells whether a site with that number is
+ * to be redirected; those with an unknown number always are. */
 long sites_find(const struct object *o, bool (*wanted)(long nr), struct site *sites, size_t max);
 
 #endif

@@ -147,7 +147,7 @@ denied() {
 
 ran_natively() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/denied.err")" -eq 1 ]
-	grep -E "^greenshim: libc could not be patched: .*$1.*; the program runs natively$" "$BATS_TEST_TMPDIR/denied.err"
+	grep -E "^greenshim: system calls could not be redirected: .*$1.*; the program runs natively$" "$BATS_TEST_TMPDIR/denied.err"
 	refute grep -rE '^threads_made [1-9]' "$statistics"
 }
 
@@ -189,6 +189,18 @@ ran_as_greenlets() {
 	ran_natively "code cannot be made executable: Operation not permitted"
 	denied file,move
 	ran_natively "code cannot be made executable: Operation not permitted"
+}
+
+@test "sites: threads that wait by calls of their own, in functions that no table describes: natively, and one line says so" {
+	local name=thread_undescribed
+
+	compare $name
+	mv "$BATS_TEST_TMPDIR/greenshim.err" "$BATS_TEST_TMPDIR/denied.err"
+	ran_natively "wait in code that no table describes"
+	run_natively check "$build/greenshim-check" "$programs/$name"
+	[ "$status" -eq 1 ]
+	grep -x ".*/$name cannot run under greenshim: it has threads that wait in code that no table describes" \
+		"$BATS_TEST_TMPDIR/check.out"
 }
 
 # damaged FILE...: what --check says of each: one line, and the exit status 1.

@@ -64,8 +64,8 @@ int check_sites(const char *path)
 	return 0;
 }
 
-/* One library of the program. False: it is the C library and cannot be redirected. */
-static bool check_library(const char *path)
+/* The program, or one library of it: NULL, or why it cannot run. */
+static const char *check_library(const char *path)
 {
 	struct object o;
 	struct tally t;
@@ -73,16 +73,18 @@ static bool check_library(const char *path)
 	long n;
 
 	if (object_open(&o, path))
-		return true; /* the loader will say what is wrong with it */
+		return NULL; /* the loader will say what is wrong with it */
 	is_glibc = o.is_glibc;
 	n = sites_find(&o, is_wanted, sites, SITES_MAX);
 	object_close(&o);
+	if (n == -EOPNOTSUPP)
+		return "has threads that wait in code that no table describes";
 	if (n <= 0)
-		return n == 0 || !is_glibc;
+		return n == 0 || !is_glibc ? NULL : "has a C library whose system calls cannot be found";
 	t = tally_of(n);
 	printf("  %s: %u sites, %u redirected, %u of calls that are native, %u left\n", path, t.found, t.redirected,
 	       t.native, t.left);
-	return true;
+	return NULL;
 }
 
 /* The paths in a line of the loader's list: "libc.so.6 => /lib/... (0x...)", or "/lib64/ld-... (0x...)". */
@@ -119,18 +121,19 @@ static FILE *list_libraries(const char *interpreter, const char *path, pid_t *pi
 static int check_libraries(const char *interpreter, const char *path)
 {
 	char line[PATH_MAX + 64], *library;
-	bool has_libc = false, fine = true;
+	bool has_libc = false;
 	int status = 0;
 	pid_t pid = -1;
 	FILE *list = list_libraries(interpreter, path, &pid);
+	const char *why = check_library(path), *its;
 
-	check_library(path);
 	while (list && fgets(line, sizeof(line), list)) {
 		library = path_in(line);
 		if (!library)
 			continue;
 		has_libc |= strstr(library, "/libc.so.6") != NULL;
-		fine &= check_library(library);
+		its = check_library(library);
+		why = why ? why : its;
 	}
 	if (list)
 		fclose(list);
@@ -139,8 +142,8 @@ static int check_libraries(const char *interpreter, const char *path)
 		return refuse(path, "has libraries that its loader does not find");
 	if (!has_libc)
 		return refuse(path, "does not use the GNU C library");
-	if (!fine)
-		return refuse(path, "has a C library whose system calls cannot be found");
+	if (why)
+		return refuse(path, why);
 	printf("%s can run under greenshim\n", path);
 	return 0;
 }
