@@ -64,11 +64,8 @@ static bool ends_with_stats(int sig)
 
 static bool has_our_handler(int sig)
 {
-	uintptr_t handler = signal_actions[sig].handler;
-
-	return signal_is_handled(sig) || sig == SIGNAL_CARRIER || (sig == SIGSEGV && fsbase_is_trapped()) ||
-	       (sig == SIGSYS && options.syscalls_all) ||
-	       (handler == (uintptr_t)SIG_DFL && (set_has(SIGNAL_OURS, sig) || ends_with_stats(sig)));
+	return signal_is_handled(sig) || set_has(SIGNAL_OURS, sig) ||
+	       (signal_actions[sig].handler == (uintptr_t)SIG_DFL && ends_with_stats(sig));
 }
 
 /* All is blocked while signal_entry runs; what the program asked for (SA_NODEFER, SA_RESETHAND, sa_mask) is done by it. */
@@ -91,6 +88,20 @@ void signal_install(int sig)
 		act.restorer = SIGNAL_RESTORER;
 	}
 	kernel_action(sig, &act, NULL);
+}
+
+void signals_ignored_really(bool really)
+{
+	for (uint64_t left = SIGNAL_OURS; left; left &= left - 1) {
+		int sig = __builtin_ctzl(left) + 1;
+
+		if (signal_actions[sig].handler != (uintptr_t)SIG_IGN)
+			continue;
+		if (really)
+			kernel_action(sig, &signal_actions[sig], NULL);
+		else
+			signal_install(sig);
+	}
 }
 
 void signal_default(const siginfo_t *info)

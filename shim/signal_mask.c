@@ -193,6 +193,7 @@ void signals_unblock(void)
 	held_off = false;
 	kernel_mask(real);
 	if (signals.lent) {
+		signals_ignored_really(false);
 		fsbase_hide();
 		signals_stack_provide();
 	}
@@ -217,6 +218,7 @@ void signals_real_mask_for_child(void)
 	if (!signals.lent) {
 		fsbase_publish(); /* the mask may block SIGSEGV */
 		signals_stack_withdraw();
+		signals_ignored_really(true);
 	}
 	signals.lent = true;
 	if (mask != real)

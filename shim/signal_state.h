@@ -86,13 +86,15 @@ extern char signal_restorer[] __attribute__((visibility("hidden")));
 extern struct signal_action signal_actions[SIGNAL_MAX + 1] __attribute__((visibility("hidden")));
 bool signal_is_handled(int sig);
 bool signal_is_ignored(int sig);
-/* The shim's handler is there although the program has none: the carrier; faults, for bad pointers in calls (EFAULT);
- * dispatched calls. */
+/* The shim's handler is there although the program has none, or ignores it: the carrier; faults, for bad pointers in
+ * calls (EFAULT); dispatched calls. */
 #define SIGNAL_OURS                                                              \
 	(SIGNAL_BIT(SIGNAL_CARRIER) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | \
 	 (options.syscalls_all ? SIGNAL_BIT(SIGSYS) : 0))
 /* Gives the kernel what belongs to the program's disposition. */
 void signal_install(int sig);
+/* What the program ignores of SIGNAL_OURS: by the kernel too, for a child and what it executes to inherit, or no more. */
+void signals_ignored_really(bool really);
 /* The default action of a signal that is not ignored, by the kernel: most do not return. */
 void signal_default(const siginfo_t *info);
 int signal_os_tid(void);

@@ -48,6 +48,11 @@ load helpers
 	both signal_daemon
 }
 
+@test "signals: what is ignored, faults too, is so for children and programs that are executed" {
+	compare signal_ignored # it ends by exec, its statistics with it
+	GREENSHIM_SYSCALLS=all compare signal_ignored
+}
+
 @test "signals: bad pointers are EFAULT, bad accesses are faults" {
 	both signal_fault
 }
