@@ -279,6 +279,15 @@ void offload_collect(struct hub *hub)
 	}
 }
 
+/* Until the kernel knows no such thread any more: /proc shows each with its credentials. */
+static void await_end(struct helper *h)
+{
+	int tid;
+
+	while ((tid = __atomic_load_n(&h->tid, __ATOMIC_SEQ_CST)))
+		sys_call(SYS_futex, &h->tid, FUTEX_WAIT, tid, NULL);
+}
+
 void offload_retire(void)
 {
 	generation++;
@@ -286,6 +295,9 @@ void offload_retire(void)
 		resting->rests = false;
 		send_home(resting);
 	}
+	for (struct helper *h = helpers; h; h = h->next)
+		if (!h->busy)
+			await_end(h);
 }
 
 static void blank(siginfo_t *info)

@@ -109,7 +109,8 @@ long sys_execveat(struct call *c)
 	return sys_execve(c);
 }
 
-/* setuid(2) and the like: glibc has every thread that it knows make the call; it does not know the helpers. */
+/* setuid(2) and the like: glibc has every thread that it knows make the call, by a signal that interrupts what it is in, a
+ * helper's call too; again and again it changes nothing. glibc does not know the helpers: those of before have to go. */
 long sys_set_credentials(struct call *c)
 {
 	(void)c;

@@ -30,24 +30,22 @@ static long send_to(struct thread *t, const siginfo_t *info)
 	return 0;
 }
 
-static long check(struct thread *t, int sig)
+static bool is_signal(int sig)
 {
-	if (sig < 0 || sig > SIGNAL_MAX)
-		return -EINVAL;
-	/* The set*id broadcast: all greenlets have the credentials of their one OS thread. */
-	return t && sig == SIGNAL_SETXID ? -ESRCH : 0;
+	return sig >= 0 && sig <= SIGNAL_MAX;
 }
 
 static long kill_thread(int tid, int sig)
 {
 	struct thread *t = thread_find(tid);
 	siginfo_t info;
-	long ret = check(t, sig);
 
 	if (!t)
 		return CALL_PASS;
-	if (ret || !sig)
-		return ret;
+	if (!is_signal(sig))
+		return -EINVAL;
+	if (!sig)
+		return 0;
 	blank(&info);
 	info.si_signo = sig;
 	info.si_code = SI_TKILL;
@@ -70,14 +68,15 @@ long sys_rt_tgsigqueueinfo(struct call *c)
 {
 	struct thread *t = (int)c->arg[0] == signal_pid() ? thread_find((int)c->arg[1]) : NULL;
 	siginfo_t info;
-	long ret = check(t, (int)c->arg[2]);
 
 	if (!t)
 		return CALL_PASS;
 	if (user_get(&info, (void *)c->arg[3]))
 		return -EFAULT;
-	if (ret || !(int)c->arg[2])
-		return ret;
+	if (!is_signal((int)c->arg[2]))
+		return -EINVAL;
+	if (!(int)c->arg[2])
+		return 0;
 	info.si_signo = (int)c->arg[2];
 	return send_to(t, &info);
 }

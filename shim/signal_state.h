@@ -24,9 +24,8 @@
 #define SIGNAL_CARRIER 64
 #define SIGNAL_NEVER_BLOCKED (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
-/* glibc's own (nptl/internal-signals.h): cancellation and its timer thread; the set*id broadcast. */
+/* glibc's own (nptl/internal-signals.h): cancellation and its timer thread. */
 #define SIGNAL_CANCEL 32
-#define SIGNAL_SETXID 33
 
 /* The kernel's struct sigaction and siginfo. */
 struct signal_action {

@@ -14,6 +14,10 @@ load helpers
 	both process_fork
 }
 
+@test "process: setuid and its like change every thread, and interrupt what it waits in" {
+	both process_ids
+}
+
 @test "process: exec from a thread, exec that fails" {
 	both process_exec
 }

@@ -74,6 +74,14 @@ load helpers
 	grep -q 'stack of 512 KiB' "$BATS_TEST_TMPDIR/larger.err"
 }
 
+@test "signals: faults of each kind, and each death by a default action, its core too" {
+	both signal_kinds
+}
+
+@test "signals: coroutines of the program's own that block, are interrupted, move to another thread, and fault" {
+	both context_switch
+}
+
 @test "signals: thousands of faults while others want the CPU" {
 	both signal_faults
 }
