@@ -317,3 +317,50 @@ compile() {
 	export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
 	both "$program"
 }
+
+# Words that mean something, nearly something, or nothing.
+words=(--stack --stack= --stack=16k --stack=8m 16k 8m 15k -1 --stats --stats=figures --stats= --preempt --preempt=off off 10
+	10001 --files --files=pool direct pool --syscalls --syscalls=all sites all --seed --seed=7 7 --no-children --no-children=1
+	--no --s --check --check=true --dump --dump=0 999999999 -h -V -hV -x --version=1 -- - '' ' ' '*' '%n%s' '$(false)' '`' "'" '"'
+	';' $'\n' $'a\nb' $'\e[31m' $'\xff\xfe' '~' true /bin/true ./none .)
+
+@test "launcher: whatever the arguments, an exit status of the table, and one line where it refuses" {
+	local i n arguments
+
+	RANDOM=1
+	touch figures
+	for ((i = 0; i < 400; i++)); do
+		arguments=()
+		for ((n = RANDOM % 6; n > 0; n--)); do
+			arguments+=("${words[RANDOM % ${#words[@]}]}")
+		done
+		launch "${arguments[@]}"
+		printf '%q ' "$status:" "${arguments[@]}" && echo
+		case $status in
+		0) ;;
+		1) grep -qE -- '(--check|--dump)' <<<"${arguments[*]}" ;;
+		2 | 126 | 127) refused "$status" "" >/dev/null ;;
+		*) cat err && return 1 ;;
+		esac
+	done
+}
+
+@test "launcher: whatever the environment, the program runs, and each bad value is one line" {
+	local i names=(STACK STATS PREEMPT FILES SYSCALLS SEED VERBOSE STALL NO_CHILDREN OFF DUMP) values name
+
+	RANDOM=2
+	run_natively native "$programs/key_basic"
+	for ((i = 0; i < 100; i++)); do
+		values=(LD_PRELOAD="$GREENSHIM_LIBRARY")
+		for name in "${names[@]}"; do
+			((RANDOM % 3)) || values+=("GREENSHIM_$name=${words[RANDOM % ${#words[@]}]#*=}")
+		done
+		printf '%q ' "${values[@]}" && echo
+		run_natively under env "${values[@]}" "$programs/key_basic"
+		[ "$status" -eq 0 ]
+		cmp "$BATS_TEST_TMPDIR/native.out" "$BATS_TEST_TMPDIR/under.out"
+		cat "$BATS_TEST_TMPDIR/under.err"
+		refute env LC_ALL=C grep -avE '^greenshim: (GREENSHIM_[A-Z_]*=.* is ignored: expected |[0-9]+ system call sites)|^[a-z_.]+ [0-9]+$' \
+			"$BATS_TEST_TMPDIR/under.err"
+	done
+}

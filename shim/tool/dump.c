@@ -1,6 +1,7 @@
 #include "dump.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -42,9 +43,9 @@ static bool listens(long pid)
 	return caught >> (DUMP_SIGNAL - 1) & 1;
 }
 
-static int complain(const char *pid, const char *why, int status)
+static int complain(long pid, const char *why, int status)
 {
-	fprintf(stderr, "greenshim: cannot dump process %s: %s\n", pid, why);
+	fprintf(stderr, "greenshim: cannot dump process %ld: %s\n", pid, why);
 	return status;
 }
 
@@ -53,15 +54,17 @@ int dump_process(const char *arg)
 	char *end;
 	long pid = strtol(arg, &end, 10);
 
-	if (pid <= 0 || *end)
-		return complain(arg, "not a process number", 2);
+	if (pid <= 0 || pid > INT_MAX || *end) {
+		fputs("greenshim: --dump wants the number of a process\n", stderr);
+		return 2;
+	}
 	if (kill((pid_t)pid, 0))
-		return complain(arg, strerror(errno), errno == ESRCH ? 2 : 1);
+		return complain(pid, strerror(errno), errno == ESRCH ? 2 : 1);
 	if (!file_has(pid, "maps", "libgreenshim"))
-		return complain(arg, "it does not run under greenshim", 1);
+		return complain(pid, "it does not run under greenshim", 1);
 	if (!listens(pid))
-		return complain(arg, "it has made no thread, and runs natively", 1);
+		return complain(pid, "it has made no thread, and runs natively", 1);
 	if (sigqueue((pid_t)pid, DUMP_SIGNAL, (union sigval){.sival_int = DUMP_VALUE}))
-		return complain(arg, strerror(errno), 1);
+		return complain(pid, strerror(errno), 1);
 	return 0;
 }
