@@ -55,7 +55,7 @@ int dump_process(const char *arg)
 	long pid = strtol(arg, &end, 10);
 
 	if (pid <= 0 || pid > INT_MAX || *end) {
-		fputs("greenshim: --dump wants the number of a process\n", stderr);
+		fputs("greenshim: cannot dump: that is not the number of a process\n", stderr);
 		return 2;
 	}
 	if (kill((pid_t)pid, 0))
