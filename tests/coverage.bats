@@ -46,13 +46,22 @@ table() {
 }
 
 # Every function that these headers declare and the C library has is used by some program of tests/programs.
-covered_headers='pthread.h semaphore.h threads.h sched.h sys/eventfd.h sys/timerfd.h sys/epoll.h'
+covered_headers='pthread.h semaphore.h threads.h sched.h sys/eventfd.h sys/timerfd.h sys/epoll.h
+	signal.h mqueue.h aio.h spawn.h ucontext.h setjmp.h sys/signalfd.h sys/inotify.h sys/ipc.h sys/sem.h sys/msg.h sys/shm.h
+	sys/wait.h sys/file.h poll.h sys/poll.h sys/select.h sys/uio.h sys/socket.h sys/sendfile.h'
 
 # Those that no program uses, and why.
 not_used() {
 	cat <<-'END'
+		__cmsg_nxthdr gcc makes it inline
+		__getpagesize asks for nothing
+		__sysv_signal is sysv_signal
 		clock_adjtime sets everybody's clock
+		getopt asks for nothing
 		setns wants privileges and other namespaces
+		siggetmask the linker warns of every use
+		sigreturn the linker warns of every use, and that it fails
+		sigstack the linker warns of every use
 	END
 }
 
@@ -79,7 +88,7 @@ used_symbols() {
 	find "$programs" -maxdepth 1 -type f -executable -exec nm {} + | awk 'NF > 1 { sub(/@.*/, "", $NF); print $NF }'
 }
 
-@test "coverage: every function of the threads' headers is used by a test program" {
+@test "coverage: every function of the headers about threads, signals, waiting and IPC is used by a test program" {
 	cd "$BATS_TEST_TMPDIR"
 	declared_functions | sort -u >declared
 	library_functions | sort -u >exported

@@ -42,6 +42,22 @@ load helpers
 	both ipc_sysv
 }
 
+@test "process: the ways to end, with handlers that block, while others are parked, spin or hold locks" {
+	compare exit_ways
+}
+
+@test "process: daemons, by daemon and by two forks, before and after threads and by a thread" {
+	both process_daemon
+}
+
+@test "ipc: System V shared memory, other processes' memory, wait3" {
+	both ipc_shm
+}
+
+@test "rare calls: the names for large files, file handles, watches, urgent data" {
+	both calls_large
+}
+
 @test "ipc: POSIX queues: notification, attributes, limits of time, priorities, errors" {
 	both ipc_mqueue
 }

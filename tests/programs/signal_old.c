@@ -7,6 +7,9 @@
 /* Declared deprecated; still there. */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
+/* BSD's, of a mask, to which no header leads. */
+int bsd_sigpause(int mask) __asm__("sigpause");
+
 static volatile sig_atomic_t handled, blocked_inside;
 
 static void on_signal(int sig)
@@ -115,6 +118,9 @@ static void pauses(void)
 	ret = sigpause(SIGUSR1);
 	printf("sigpause: %s, handled %d, mask %x\n", failure(ret), (int)handled, mask_now());
 	pthread_join(t, NULL);
+	raise(SIGUSR1);
+	ret = bsd_sigpause(0);
+	printf("BSD's sigpause: %s, handled %d, mask %x\n", failure(ret), (int)handled, mask_now());
 	sigrelse(SIGUSR1);
 }
 
@@ -218,7 +224,7 @@ static void direct(void)
 	printf("killpg: %s", failure(killpg(0, 0)));
 	printf(", -1: %s", failure(killpg(-1, 0)));
 	printf(", bad: %s\n", failure(killpg(0, 65)));
-	if (!setjmp(plain) && !times++)
+	if (!(setjmp)(plain) && !times++)
 		longjmp(plain, 3);
 	if (!_setjmp(plain) && times++ < 2)
 		_longjmp(plain, 3);
