@@ -1,5 +1,6 @@
 /* io_uring_enter: what is submitted goes to the kernel at once; for completions the greenlet waits on the ring's own
- * descriptor, which is readable while there are any. io_uring_enter(2). */
+ * descriptor, which is readable while there are any. io_uring_enter(2). Under IORING_SETUP_DEFER_TASKRUN the kernel makes
+ * completions only when they are asked for, and nobody who polls is woken (Linux 6.1 to 6.18 at least). */
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <poll.h>
@@ -15,9 +16,13 @@
 #ifndef IORING_ENTER_REGISTERED_RING
 #define IORING_ENTER_REGISTERED_RING (1U << 4)
 #endif
-#define ENTER_ABS_TIMER (1U << 5) /* since Linux 6.12 */
+#ifndef IORING_SETUP_DEFER_TASKRUN
+#define IORING_SETUP_DEFER_TASKRUN (1U << 13)
+#endif
+#define ENTER_ABS_TIMER (1U << 5)	    /* since Linux 6.12 */
+#define SETUP_REGISTERED_FD_ONLY (1U << 15) /* since Linux 6.5 */
 
-/* For what poll does not tell: some completions but too few, rings without a descriptor. */
+/* For what poll does not tell: some completions but too few, rings without a descriptor, or of which no more is known. */
 #define NAP_FIRST_NS UINT64_C(50000)
 #define NAP_LAST_NS UINT64_C(10000000)
 
@@ -68,25 +73,33 @@ static bool read_wish(const struct call *c, struct wish *wish)
 	return read_mask(wish, (void *)(uintptr_t)arg.sigmask, arg.sigmask_sz);
 }
 
+/* poll tells when there are completions. */
+static bool poll_tells(const struct call *c, int fd)
+{
+	const struct fd *f = c->arg[3] & IORING_ENTER_REGISTERED_RING ? NULL : fd_get(fd);
+
+	return f && f->ring;
+}
+
 /* SWITCHES. */
 static long wait_on(const struct call *c, int *fd, uint64_t deadline_ns)
 {
 	uint64_t nap = NAP_FIRST_NS;
-	bool has_fd = !(c->arg[3] & IORING_ENTER_REGISTERED_RING);
+	bool has_fd = !(c->arg[3] & IORING_ENTER_REGISTERED_RING), tells = poll_tells(c, *fd);
 	long ret;
 
 	while ((ret = are_complete(c, *fd)) == -ETIME) {
-		if (has_fd && nap == NAP_FIRST_NS) {
-			ret = fd_wait_with_all(c->arg[0], fd, POLLIN, "io_uring", deadline_ns);
-		} else {
-			uint64_t until = deadline_in(nap);
+		bool polls = has_fd && (c->arg[2] == 1 || nap == NAP_FIRST_NS);
+		uint64_t until = polls && tells ? DEADLINE_NEVER : deadline_in(nap);
 
-			ret = thread_park("io_uring", until < deadline_ns ? until : deadline_ns);
-			ret = ret == -ETIMEDOUT && until < deadline_ns ? 0 : ret;
-		}
-		if (ret < 0)
+		until = until < deadline_ns ? until : deadline_ns;
+		if (polls)
+			ret = fd_wait_with_all(c->arg[0], fd, POLLIN, "io_uring", until);
+		else
+			ret = thread_park("io_uring", until);
+		if (ret < 0 && (ret != -ETIMEDOUT || until == deadline_ns))
 			return ret == -ETIMEDOUT ? -ETIME : ret;
-		if ((!has_fd || c->arg[2] > 1) && nap < NAP_LAST_NS)
+		if (nap < NAP_LAST_NS)
 			nap *= 2;
 	}
 	return ret;
@@ -99,6 +112,25 @@ static long wait_for(const struct call *c, uint64_t deadline_ns)
 
 	fd_wait_over(c->arg[0], fd);
 	return ret;
+}
+
+long sys_io_uring_setup(struct call *c)
+{
+	const struct io_uring_params *params = (void *)c->arg[1];
+	unsigned flags;
+	long fd;
+	struct fd *f;
+
+	if (user_get(&flags, &params->flags))
+		return CALL_PASS;
+	stats.kernel_calls++;
+	fd = sys_call(SYS_io_uring_setup, c->arg[0], params);
+	if (fd < 0 || flags & SETUP_REGISTERED_FD_ONLY)
+		return fd;
+	f = fd_made((int)fd, FD_ANON, 0, 0);
+	if (f)
+		f->ring = !(flags & IORING_SETUP_DEFER_TASKRUN);
+	return fd;
 }
 
 long sys_io_uring_enter(struct call *c)
