@@ -2,10 +2,14 @@
  * protocol of the word: the owner's tid, FUTEX_WAITERS, FUTEX_OWNER_DIED, and handing over to the first waiter. */
 #include <errno.h>
 #include <linux/futex.h>
+#include <sys/syscall.h>
 
 #include "futex.h"
+#include "sys.h"
 #include "thread.h"
 #include "user.h"
+
+#define FOREIGN_NS 200000
 
 struct pi_waiter {
 	struct list node;
@@ -36,11 +40,16 @@ static uint32_t waiters_bit(const uint32_t *addr)
 /* Takes a free word: 0. -EAGAIN: *old says whose it is. The dead owner's mark is kept for the heir to see. */
 static long take(uint32_t *addr, uint32_t tid, uint32_t *old)
 {
+	long ret;
+
 	if (user_load32(old, addr))
 		return -EFAULT;
-	if (*old & FUTEX_TID_MASK)
-		return -EAGAIN;
-	return user_store32(addr, (*old & FUTEX_OWNER_DIED) | tid | waiters_bit(addr));
+	do {
+		if (*old & FUTEX_TID_MASK)
+			return -EAGAIN;
+		ret = user_cas32(addr, old, (*old & FUTEX_OWNER_DIED) | tid | waiters_bit(addr));
+	} while (ret > 0);
+	return ret;
 }
 
 static long try_lock(uint32_t *addr)
@@ -59,19 +68,44 @@ static bool is_mine(uint32_t *addr)
 	return !user_load32(&now, addr) && (now & FUTEX_TID_MASK) == (uint32_t)thread_self()->tid;
 }
 
+/* SWITCHES. A thread of another process holds it, which knows nobody here to hand it to: it is looked at again and
+ * again. 0: it may have changed. */
+static long wait_for_foreigner(uint64_t deadline_ns)
+{
+	uint64_t next_ns = deadline_in(FOREIGN_NS);
+	long ret = thread_park("futex (priority inheritance)", next_ns < deadline_ns ? next_ns : deadline_ns);
+
+	return ret == -ETIMEDOUT && next_ns < deadline_ns ? 0 : ret;
+}
+
+/* SWITCHES. Takes the word, or leaves it to an owner who is one of ours: -EAGAIN. */
+static long take_from_others(uint32_t *addr, uint32_t tid, uint32_t *old, uint64_t deadline_ns)
+{
+	long ret;
+
+	while ((ret = take(addr, tid, old)) == -EAGAIN) {
+		if (thread_find((int)(*old & FUTEX_TID_MASK)))
+			return ret;
+		if (futex_in_own_memory(addr))
+			return -ESRCH;
+		ret = wait_for_foreigner(deadline_ns);
+		if (ret)
+			return ret == -EINTR ? -ERESTARTNOINTR : ret;
+	}
+	return ret;
+}
+
 static long lock(uint32_t *addr, uint64_t deadline_ns)
 {
 	struct thread *self = thread_self();
 	struct pi_waiter w = {.addr = addr, .thread = self};
 	uint32_t old;
-	long ret = take(addr, (uint32_t)self->tid, &old);
+	long ret = take_from_others(addr, (uint32_t)self->tid, &old, deadline_ns);
 
 	if (ret != -EAGAIN)
 		return ret;
 	if ((old & FUTEX_TID_MASK) == (uint32_t)self->tid)
 		return -EDEADLK;
-	if (!thread_find((int)(old & FUTEX_TID_MASK)))
-		return -ESRCH;
 	if (user_store32(addr, old | FUTEX_WAITERS))
 		return -EFAULT;
 	list_push(&waiters, &w.node);
@@ -80,6 +114,17 @@ static long lock(uint32_t *addr, uint64_t deadline_ns)
 	if (ret && is_mine(addr))
 		return 0;
 	return ret == -EINTR ? -ERESTARTNOINTR : ret;
+}
+
+/* Nobody here waits for the word; in another process somebody may, for the main thread, whose tid is a real one. */
+static long set_free(uint32_t *addr, uint32_t old)
+{
+	long ret = old & FUTEX_WAITERS ? 1 : user_cas32(addr, &old, 0);
+
+	if (ret <= 0)
+		return ret;
+	return thread_self() == &threads.main && !futex_in_own_memory(addr) ? sys_call(SYS_futex, addr, FUTEX_UNLOCK_PI)
+									    : user_store32(addr, 0);
 }
 
 /* Hands the word to the first waiter, who wakes as its owner. */
@@ -93,7 +138,7 @@ static long unlock(uint32_t *addr)
 	if ((old & FUTEX_TID_MASK) != (uint32_t)thread_self()->tid)
 		return -EPERM;
 	if (!w)
-		return user_store32(addr, 0);
+		return set_free(addr, old);
 	list_remove(&w->node);
 	user_store32(addr, (uint32_t)w->thread->tid | waiters_bit(addr));
 	hub_wake(&w->thread->fiber, 0);

@@ -108,6 +108,28 @@ load helpers
 	assert_switched 20
 }
 
+@test "between processes: every shared object, robust owners that die; both under greenshim, or one" {
+	local first second
+
+	both shared_two
+	assert_switched 100
+	cd "$BATS_TEST_TMPDIR"
+	for first in env "$greenshim"; do
+		for second in env "$greenshim"; do
+			rm -f file
+			timeout -k 5 60 "$second" "$programs/shared_two" "$PWD/file" b apart >"b.${second##*/}.${first##*/}" 2>&1 3>&- &
+			timeout -k 5 60 "$first" "$programs/shared_two" "$PWD/file" a apart >"a.${second##*/}.${first##*/}" 2>&1
+			wait || true
+		done
+	done
+	for first in a b; do
+		[ -s "$first.env.env" ]
+		for second in "$first".*; do
+			diff "$first.env.env" "$second"
+		done
+	done
+}
+
 @test "condition variables: signal, broadcast, deadlines on both clocks" {
 	both cond_basic
 	assert_parked futex 30
@@ -148,6 +170,11 @@ load helpers
 	assert_parked accept
 }
 
+@test "cancellation at every point: pending, deferred, asynchronous; and where there is none" {
+	both cancel_all
+	assert_parked futex 5
+}
+
 @test "cancellation: states, types, cleanup handlers" {
 	both cancel_state
 	assert_os_threads_one
@@ -172,6 +199,26 @@ load helpers
 	both thread_cpp
 	assert_switched 1000
 	assert_os_threads_one
+}
+
+@test "C++: cancellation and pthread_exit unwind through every wait, from main too" {
+	both cancel_cxx
+	assert_switched 100
+}
+
+@test "C++20: latches, barriers, semaphores, stop tokens, atomics that wait, every lock with every deadline" {
+	both cxx20_all
+	assert_switched 500
+	assert_os_threads_one
+}
+
+@test "OpenMP: loops, tasks, locks, barriers, nesting, cancellation; few and many threads, which spin or sleep" {
+	local number
+
+	for number in 1 2 16 200; do
+		OMP_NUM_THREADS=$number OMP_WAIT_POLICY=active both openmp_all
+		OMP_NUM_THREADS=$number OMP_WAIT_POLICY=passive OMP_CANCELLATION=true both openmp_all
+	done
 }
 
 # icecast2 accepts connections before a thread that it made has set up what they need; natively that is long done.
