@@ -82,8 +82,10 @@ static bool decode_function(struct finder *finder, const uint8_t *at)
 		f->range.end = edge;
 		finder->is_foreign |= edge <= at && waits_by_itself(finder, at);
 	}
-	if (f->range.end <= at)
+	if (f->range.end <= at) { /* nobody's: the function before it has been looked at */
 		f->range.end = at + 1;
+		return false;
+	}
 	if (f->range.end - f->range.start > FUNCTION_BYTES)
 		return false;
 	memset(f->is_target, 0, (size_t)(f->range.end - f->range.start) / 8 + 1);

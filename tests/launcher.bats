@@ -272,6 +272,14 @@ compile() {
 	launch --check ./program
 	[ "$status" -eq 1 ]
 	grep -h 'static' out err
+	mkdir home
+	echo 'int f(void) { return 3; }' >f.c
+	cc -shared -fPIC -o home/libf.so f.c
+	compile 'int f(void); int main(void) { return f(); }' -Lhome -lf -Wl,-rpath,'$ORIGIN'
+	mv program home
+	ln -s home/program link
+	launch --check ./link
+	[ "$status" -eq 0 ]
 	launch --check no-such-program-anywhere
 	refused 127 "not found"
 }

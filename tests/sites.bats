@@ -203,6 +203,33 @@ ran_as_greenlets() {
 		"$BATS_TEST_TMPDIR/check.out"
 }
 
+@test "sites: a function is looked at once, whatever lies behind it that no table describes" {
+	cat >behind.s <<-'END'
+		.globl described, last
+		described:
+		        .cfi_startproc
+		        mov $35, %eax
+		        syscall
+		        ret
+		        .cfi_endproc
+		        mov $1, %eax
+		        syscall
+		        ret
+		        mov $0, %eax
+		        syscall
+		        ret
+		last:
+		        .cfi_startproc
+		        ret
+		        .cfi_endproc
+		        .section .note.GNU-stack
+	END
+	${CC:-cc} -shared -nostdlib -o behind.so behind.s
+	"$build/greenshim-check" --sites ./behind.so >list
+	cat list
+	[ "$(tail -n 1 list)" = "found 1 redirected 1 native 0 left 0" ]
+}
+
 # damaged FILE...: what --check says of each: one line, and the exit status 1.
 damaged() {
 	local file status

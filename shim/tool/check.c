@@ -98,12 +98,14 @@ static char *path_in(char *line)
 	return path;
 }
 
-/* Runs the program's own loader, which only lists. */
+/* Runs the program's own loader, which only lists. Where libraries are looked for from where the program is ($ORIGIN),
+ * that is what a symbolic link leads to, as in /proc/self/exe. */
 static FILE *list_libraries(const char *interpreter, const char *path, pid_t *pid)
 {
+	char real[PATH_MAX];
 	int ends[2];
 
-	if (pipe(ends))
+	if (!realpath(path, real) || pipe(ends))
 		return NULL;
 	*pid = fork();
 	if (*pid == 0) {
@@ -111,7 +113,7 @@ static FILE *list_libraries(const char *interpreter, const char *path, pid_t *pi
 		dup2(ends[1], STDOUT_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		execl(interpreter, interpreter, "--list", path, (char *)NULL);
+		execl(interpreter, interpreter, "--list", real, (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);
