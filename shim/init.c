@@ -92,6 +92,20 @@ static void dispatch_all(void)
 		return; /* nowhere left to say it */
 }
 
+/* Nothing has been changed yet. */
+static bool is_out_of_place(void)
+{
+	long err = signals_refused();
+
+	if (leaks_are_looked_for())
+		say("a sanitizer looks for leaks", "it sees no stacks but those of the kernel's threads");
+	else if (err)
+		say("the last signal is another's, as under valgrind", strerror((int)-err));
+	else
+		return false;
+	return true;
+}
+
 static void activate(void)
 {
 	static bool given_up;
@@ -99,9 +113,8 @@ static void activate(void)
 
 	if (given_up || options.off)
 		return;
-	if (leaks_are_looked_for()) {
+	if (!threads.active && is_out_of_place()) {
 		given_up = true;
-		say("a sanitizer looks for leaks", "it sees no stacks but those of the kernel's threads");
 		return;
 	}
 	if (!loader_patch_new()) {

@@ -53,6 +53,8 @@ struct signals {
 
 extern struct signals signals __attribute__((visibility("hidden")));
 
+/* Before activation: an error where the shim's own signal cannot be handled. Valgrind has it for itself. */
+long signals_refused(void);
 /* At activation: takes over the handlers that are installed, and the caller's mask for the main greenlet. */
 void signals_open(void);
 /* In the child of fork, before threads_forked: the program's own handlers and the calling greenlet's mask, natively. */

@@ -69,7 +69,7 @@ static bool has_our_handler(int sig)
 }
 
 /* All is blocked while signal_entry runs; what the program asked for (SA_NODEFER, SA_RESETHAND, sa_mask) is done by it. */
-void signal_install(int sig)
+long signal_install(int sig)
 {
 	struct signal_action act = signal_actions[sig];
 
@@ -87,7 +87,7 @@ void signal_install(int sig)
 		act.flags |= SIGNAL_RESTORER_FLAG;
 		act.restorer = SIGNAL_RESTORER;
 	}
-	kernel_action(sig, &act, NULL);
+	return kernel_action(sig, &act, NULL);
 }
 
 void signals_ignored_really(bool really)
@@ -120,6 +120,18 @@ void signal_default(const siginfo_t *info)
 		sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, SIGNAL_SETSIZE);
 		signals_unblock();
 	}
+}
+
+long signals_refused(void)
+{
+	struct signal_action *act = &signal_actions[SIGNAL_CARRIER];
+	long err = kernel_action(SIGNAL_CARRIER, NULL, act);
+
+	if (!err)
+		err = signal_install(SIGNAL_CARRIER);
+	if (!err)
+		kernel_action(SIGNAL_CARRIER, act, NULL);
+	return err;
 }
 
 void signals_open(void)

@@ -91,7 +91,7 @@ bool signal_is_ignored(int sig);
 	(SIGNAL_BIT(SIGNAL_CARRIER) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | \
 	 (options.syscalls_all ? SIGNAL_BIT(SIGSYS) : 0))
 /* Gives the kernel what belongs to the program's disposition. */
-void signal_install(int sig);
+long signal_install(int sig);
 /* What the program ignores of SIGNAL_OURS: by the kernel too, for a child and what it executes to inherit, or no more. */
 void signals_ignored_really(bool really);
 /* The default action of a signal that is not ignored, by the kernel: most do not return. */

@@ -191,6 +191,14 @@ ran_as_greenlets() {
 	ran_natively "code cannot be made executable: Operation not permitted"
 }
 
+@test "sites: where the signal that greenshim needs is another's, the program runs natively, and one line says so" {
+	denied signal
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/denied.err")" -eq 1 ]
+	grep "^greenshim: the last signal is another's, .*: Operation not permitted; the program runs natively$" \
+		"$BATS_TEST_TMPDIR/denied.err"
+	refute grep -rE '^threads_made [1-9]' "$statistics"
+}
+
 @test "sites: threads that wait by calls of their own, in functions that no table describes: natively, and one line says so" {
 	local name=thread_undescribed
 

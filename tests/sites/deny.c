@@ -1,6 +1,6 @@
 /* deny WHAT[,WHAT]... PROGRAM [ARGUMENT]...: runs the program where the kernel refuses ways to make code executable. WHAT:
  * gain (memory never becomes executable, PR_SET_MDWE), exec (no mprotect to executable), move (no mremap to an address),
- * file (no memfd), or none. Exit status 77: this kernel cannot. */
+ * file (no memfd), signal (nothing about SIGRTMAX), or none. Exit status 77: this kernel cannot. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -43,6 +43,8 @@ static int deny(const char *what)
 		return refuse(SYS_mremap, 3, MREMAP_FIXED);
 	if (!strcmp(what, "file"))
 		return refuse(SYS_memfd_create, 1, MFD_CLOEXEC);
+	if (!strcmp(what, "signal"))
+		return refuse(SYS_rt_sigaction, 0, 64);
 	return strcmp(what, "none");
 }
 
