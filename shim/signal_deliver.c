@@ -55,7 +55,7 @@ static void run_handler(const struct signal_action *act, siginfo_t *info, uconte
 }
 
 /* Runs the handlers of what is due to t, in the order in which the kernel's frames would: the lowest number is taken
- * first, and interrupted by the next unless it masks that. */
+ * first, and interrupted by the next unless it masks that; and so again when that has returned. */
 static void run_due(struct thread *t, ucontext_t *uc)
 {
 	struct signal_thread *s = &t->signals;
@@ -68,7 +68,8 @@ static void run_due(struct thread *t, ucontext_t *uc)
 	s->temporary = false;
 	during = s->mask | act.mask | (act.flags & SA_NODEFER ? 0 : SIGNAL_BIT(info.si_signo));
 	signals_mask_set(t, during);
-	run_due(t, uc);
+	while (s->due)
+		run_due(t, uc);
 	signal_frame_set_mask(uc, before);
 	run_handler(&act, &info, uc);
 	signals_mask_set(t, signal_frame_mask(uc));

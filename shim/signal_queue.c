@@ -14,6 +14,7 @@ struct signal_node {
 };
 
 static struct list free_nodes = {&free_nodes, &free_nodes};
+static unsigned in_use;
 
 static struct signal_node *node_of(struct list *node)
 {
@@ -30,11 +31,13 @@ static struct signal_node *node_alloc(void)
 		for (struct signal_node *n = (void *)slab; n + 1 <= (struct signal_node *)(slab + SLAB); n++)
 			list_push(&free_nodes, &n->node);
 	}
+	in_use++;
 	return node_of(list_pop(&free_nodes));
 }
 
 static void node_free(struct signal_node *n)
 {
+	in_use--;
 	list_remove(&n->node);
 	list_push_front(&free_nodes, &n->node);
 }
@@ -44,6 +47,11 @@ static void recount(struct signal_queue *q)
 	q->set = 0;
 	LIST_EACH(node, &q->list)
 		q->set |= SIGNAL_BIT(node_of(node)->info.si_signo);
+}
+
+unsigned signal_queue_total(void)
+{
+	return in_use;
 }
 
 void signal_queue_init(struct signal_queue *q)
@@ -68,12 +76,12 @@ static bool merge_timer(const struct signal_queue *q, const siginfo_t *info)
 	if (info->si_code != SI_TIMER)
 		return false;
 	LIST_EACH(node, &q->list) {
-		siginfo_t *queued = &node_of(node)->info;
+		siginfo_t *other = &node_of(node)->info;
 
-		if (queued->si_code != SI_TIMER || queued->si_signo != info->si_signo ||
-		    queued->si_timerid != info->si_timerid)
+		if (other->si_code != SI_TIMER || other->si_signo != info->si_signo ||
+		    other->si_timerid != info->si_timerid)
 			continue;
-		queued->si_overrun += info->si_overrun + 1;
+		other->si_overrun += info->si_overrun + 1;
 		return true;
 	}
 	return false;
@@ -110,6 +118,8 @@ int signal_queue_take(struct signal_queue *q, uint64_t set, siginfo_t *info)
 		node_free(n);
 		break;
 	}
+	if (info->si_code == SI_TIMER)
+		signal_timer_taken(info);
 	recount(q);
 	return sig;
 }
@@ -142,5 +152,6 @@ void signal_queue_drop(struct signal_queue *q, uint64_t set)
 
 void signal_queue_forked(void)
 {
+	in_use = 0;
 	list_init(&free_nodes);
 }

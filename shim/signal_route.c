@@ -104,6 +104,22 @@ static void route_to_process(const siginfo_t *info, struct thread *running)
 		signal_queue_add(&signals_process, info, false);
 }
 
+/* A timer that aims at t has fired. */
+static void route_timer(struct thread *t, const siginfo_t *info)
+{
+	uint64_t pending;
+
+	if (!signals_read_by_signalfd(info->si_signo)) {
+		signals_send(t, info, true);
+		return;
+	}
+	sys_call(SYS_rt_sigpending, &pending, SIGNAL_SETSIZE);
+	if (set_has(pending, info->si_signo))
+		signal_timer_missed(info);
+	else
+		signals_send_kernel(info);
+}
+
 void signals_route(const siginfo_t *info, struct thread *running)
 {
 	struct thread *t = thread_self(); /* NULL on the hub */
@@ -115,7 +131,7 @@ void signals_route(const siginfo_t *info, struct thread *running)
 	if (info->si_signo == SIGNAL_CARRIER && signal_timer_fired(info, &translated, &tid)) {
 		t = thread_find(tid);
 		if (t)
-			signals_send(t, &translated, true);
+			route_timer(t, &translated);
 	} else if (t && caused_by_call(info)) {
 		signals_send(t, info, true);
 	} else if (info->si_code == SI_TKILL && threads.main.signals.class) {

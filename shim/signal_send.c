@@ -1,5 +1,6 @@
 /* Signals that greenlets send to each other by thread number never reach the kernel. */
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "signal_state.h"
@@ -14,17 +15,39 @@ static void blank(siginfo_t *info)
 		((volatile long *)info)[i] = 0;
 }
 
+/* A real-time signal is queued, or refused. */
+static bool is_allowed(int sig)
+{
+	struct rlimit64 limit;
+
+	if (sig < 32 || sys_call(SYS_prlimit64, 0, RLIMIT_SIGPENDING, NULL, &limit))
+		return true;
+	return signal_queue_total() < limit.rlim_cur;
+}
+
+bool signals_read_by_signalfd(int sig)
+{
+	return set_has(read_by_signalfd & signals_real_mask(), sig);
+}
+
+long signals_send_kernel(const siginfo_t *info)
+{
+	siginfo_t copy;
+
+	siginfo_copy(&copy, info);
+	return sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), signal_os_tid(), info->si_signo, &copy);
+}
+
 static long send_to(struct thread *t, const siginfo_t *info)
 {
 	int sig = info->si_signo;
-	siginfo_t copy;
 
 	if (sig == SIGKILL || sig == SIGSTOP)
 		return sys_call(SYS_kill, signal_pid(), sig);
-	if (set_has(read_by_signalfd & signals_real_mask(), sig)) {
-		siginfo_copy(&copy, info);
-		return sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), signal_os_tid(), sig, &copy);
-	}
+	if (signals_read_by_signalfd(sig))
+		return signals_send_kernel(info);
+	if (!is_allowed(sig))
+		return -EAGAIN;
 	signals_send(t, info, true);
 	thread_did_not_block();
 	return 0;

@@ -58,6 +58,7 @@ int signal_queue_take(struct signal_queue *q, uint64_t set, siginfo_t *info);
 void signal_queue_move(struct signal_queue *from, struct signal_queue *to, uint64_t set, bool only_shared);
 void signal_queue_drop(struct signal_queue *q, uint64_t set);
 void signal_queue_forked(void);
+unsigned signal_queue_total(void); /* in all of them */
 
 /* signal_mask.c. The real mask follows by itself; inside signal_entry only after signals_unblock. */
 void signals_mask_open(struct thread *main_thread, uint64_t mask);
@@ -108,6 +109,9 @@ void signals_drain(void);
 /* Whom it is for: queues it, and wakes. running: the greenlet whose own code it interrupted, or NULL. */
 void signals_route(const siginfo_t *info, struct thread *running);
 void signals_send(struct thread *t, const siginfo_t *info, bool directed);
+/* signal_send.c: all block it, and a signalfd may read it, which sees only the kernel's queue; into that. */
+bool signals_read_by_signalfd(int sig);
+long signals_send_kernel(const siginfo_t *info);
 void signals_update(struct thread *t); /* its mask has changed: what can be taken now, what is due */
 
 /* signal_deliver.c */
@@ -115,6 +119,8 @@ void signal_entry(int sig, siginfo_t *info, void *context);
 
 /* signal_timer.c: timers that aim at a greenlet. False: not one of ours, or gone. */
 bool signal_timer_fired(const siginfo_t *carrier, siginfo_t *info, int *tid);
+void signal_timer_taken(siginfo_t *info);	 /* out of a queue: completes its overrun count */
+void signal_timer_missed(const siginfo_t *info); /* the kernel's queue has one already */
 void signal_timers_forked(void);
 
 /* signal_wait.c */

@@ -13,6 +13,8 @@ struct aimed_timer {
 	bool used;
 	int id; /* the kernel's */
 	int tid, sig;
+	int overrun; /* of the signal that was taken last */
+	int missed;  /* since the one that is in the kernel's queue */
 	union sigval value;
 };
 
@@ -35,6 +37,33 @@ bool signal_timer_fired(const siginfo_t *carrier, siginfo_t *info, int *tid)
 	info->si_value = a->value;
 	*tid = a->tid;
 	return true;
+}
+
+static struct aimed_timer *find(int id)
+{
+	for (int i = 0; i < TIMERS; i++)
+		if (timers[i].used && timers[i].id == id)
+			return &timers[i];
+	return NULL;
+}
+
+void signal_timer_taken(siginfo_t *info)
+{
+	struct aimed_timer *a = find(info->si_timerid);
+
+	if (!a)
+		return;
+	info->si_overrun += a->missed;
+	a->overrun = info->si_overrun;
+	a->missed = 0;
+}
+
+void signal_timer_missed(const siginfo_t *info)
+{
+	struct aimed_timer *a = find(info->si_timerid);
+
+	if (a)
+		a->missed += info->si_overrun + 1;
 }
 
 static struct aimed_timer *free_timer(void)
@@ -70,14 +99,23 @@ long sys_timer_create(struct call *c)
 		return -EINVAL;
 	ret = sys_call(SYS_timer_create, c->arg[0], &real, c->arg[2]);
 	if (!ret && !user_get(&id, (void *)c->arg[2]))
-		*a = (struct aimed_timer){true, id, event._sigev_un._tid, event.sigev_signo, event.sigev_value};
+		*a = (struct aimed_timer){true, id, event._sigev_un._tid, event.sigev_signo, 0, 0, event.sigev_value};
 	return ret;
 }
 
 long sys_timer_delete(struct call *c)
 {
-	for (int i = 0; i < TIMERS; i++)
-		if (timers[i].used && timers[i].id == (int)c->arg[0])
-			timers[i].used = false;
+	struct aimed_timer *a = find((int)c->arg[0]);
+
+	if (a)
+		a->used = false;
 	return CALL_PASS;
+}
+
+/* The kernel counts what passed while the carrier was on its way. */
+long sys_timer_getoverrun(struct call *c)
+{
+	const struct aimed_timer *a = find((int)c->arg[0]);
+
+	return a ? a->overrun + a->missed : CALL_PASS;
 }

@@ -60,6 +60,8 @@ static int take_pending(struct thread *t, uint64_t set, siginfo_t *info)
 	if (sig)
 		return sig;
 	ret = sys_call(SYS_rt_sigtimedwait, &set, info, &at_once, SIGNAL_SETSIZE);
+	if (ret > 0 && info->si_code == SI_TIMER)
+		signal_timer_taken(info);
 	return ret > 0 ? (int)ret : 0;
 }
 

@@ -36,6 +36,10 @@ load helpers
 	both signal_old
 }
 
+@test "signals: queued ones: order, what they say, their limit, overruns of timers, masks that open them inside" {
+	both signal_queue
+}
+
 @test "signals: what children inherit by fork, vfork, posix_spawn and exec" {
 	compare signal_child # it ends by exec, its statistics with it
 }

@@ -3,10 +3,10 @@
 #ifndef EVERY_WAIT_H
 #define EVERY_WAIT_H
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "tasks.h"
 #include "thread_test.h"
 
 #define LENGTH(array) ((int)(sizeof(array) / sizeof(*(array))))
@@ -95,34 +95,6 @@ static void *wait_one(void *arg)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	pthread_cleanup_pop(1);
 	return NULL;
-}
-
-/* Whether a task of this process other than the caller's has work to do. */
-static bool is_busy(const char *task)
-{
-	char path[64], text[256] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%s/stat", task);
-	f = atoi(task) == gettid() ? NULL : fopen(path, "re");
-	if (!f)
-		return false;
-	if (!fgets(text, sizeof(text), f))
-		text[0] = 0;
-	fclose(f);
-	return strstr(text, ") R") || strstr(text, ") D");
-}
-
-static bool any_busy(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	bool busy = false;
-
-	while (dir && (entry = readdir(dir)))
-		busy |= entry->d_name[0] != '.' && is_busy(entry->d_name);
-	closedir(dir);
-	return busy;
 }
 
 /* Until every other thread waits, or has ended. */

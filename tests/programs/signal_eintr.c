@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "signal_test.h"
+#include "tasks.h"
 
 static int pipe_fds[2], pair[2], listener, epoll_fd, lock_fd;
 static char address[] = "#greenshim-signal-eintr-00000000";
@@ -342,6 +343,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* However busy the machine is. */
+static void await_call(void)
+{
+	do
+		settle();
+	while (any_busy());
+}
+
 static void try(const struct blocking *b, int flags)
 {
 	pthread_t t;
@@ -351,9 +360,9 @@ static void try(const struct blocking *b, int flags)
 	printf("%s%s:", b->name, flags ? " with SA_RESTART" : "");
 	b->before();
 	t = spawn(run, (void *)b);
-	settle();
+	await_call();
 	pthread_kill(t, SIGUSR1);
-	settle();
+	settle_until(&handled);
 	printf(" handled %d,", (int)handled);
 	b->release();
 	pthread_join(t, NULL);

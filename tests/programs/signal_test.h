@@ -22,6 +22,13 @@ static inline void settle(void)
 		;
 }
 
+static inline void settle_until(const volatile sig_atomic_t *done)
+{
+	settle();
+	for (int i = 0; i < 300 && !*done; i++)
+		settle();
+}
+
 static inline sigset_t set_of(int sig)
 {
 	sigset_t set;
