@@ -51,3 +51,13 @@ build_late() {
 	run "$greenshim" --syscalls some true
 	[ "$status" -eq 2 ]
 }
+
+@test "late: a library with thread-local variables whose constructor and destructor block, make threads and run programs" {
+	cd "$BATS_TEST_TMPDIR"
+	cc -O1 -fPIC -shared -pthread -o constructor.so "$root/tests/late/constructor.c"
+	cc -O1 -pthread -o opens "$root/tests/late/opens.c" -ldl
+	both "$PWD/opens" ./constructor.so
+	assert_parked futex
+	assert_parked read
+	assert_os_threads_one
+}

@@ -66,6 +66,10 @@ load helpers
 	both ipc_aio
 }
 
+@test "ipc: semaphores, queues and locks in every way: signals, cancellation, handlers, many, in a child" {
+	limit=120 both every_ipc
+}
+
 @test "threads: names, CPUs, policies and niceness are each thread's own" {
 	both sched_own
 }

@@ -44,6 +44,10 @@ load helpers
 	compare signal_child # it ends by exec, its statistics with it
 }
 
+@test "signals: what waits for signals, children and readiness in every way: signals, cancellation, handlers, many" {
+	limit=120 both every_signal
+}
+
 @test "signals: cancellation of parked calls" {
 	both signal_cancel
 }

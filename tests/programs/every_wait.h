@@ -26,6 +26,7 @@ struct row {
 	void (*give)(struct row *);
 	int flags, fd[2];
 	void *object;
+	void (*drop)(struct row *); /* takes back what make has made, but for the descriptors */
 	pid_t pid;
 	pthread_t thread;
 };
@@ -112,7 +113,10 @@ static void forget(struct row *r)
 			close(r->fd[i]);
 		r->fd[i] = 0;
 	}
+	if (r->drop)
+		r->drop(r);
 	r->object = NULL;
+	r->drop = NULL;
 }
 
 static void make_row(struct row *r, enum way way, struct waiter *w, int n)
