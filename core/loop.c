@@ -43,6 +43,7 @@ struct loop {
 	int rare_fd;
 	int timer_fd;
 	uint64_t armed_ns; /* what timer_fd is set to */
+	uint64_t until_ns; /* when a poll must end, where a filter of the program's lets no timer be set */
 };
 
 _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_watcher *)0)->opaque), "room for a watcher");
@@ -103,11 +104,23 @@ static long returned(long ret)
 	return -1;
 }
 
+static int no_longer_than(uint64_t until_ns, int ms)
+{
+	uint64_t now, left;
+
+	if (!ms || until_ns == DEADLINE_NEVER)
+		return ms;
+	now = now_ns();
+	left = until_ns > now ? (until_ns - now + 999999) / 1000000 : 0;
+	return left < (uint64_t)ms ? (int)left : ms;
+}
+
 int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 {
 	long ret;
 
 	hub_self->handled = 0;
+	ms = no_longer_than(hub_self->loop->until_ns, ms);
 	ret = kernel_call(SYS_epoll_pwait, set, events, max, ms, NULL, 0);
 	context_restore_tp();
 	hub_self->interrupted = ret == -EINTR && !hub_self->handled;
@@ -265,6 +278,7 @@ struct loop *loop_open(struct hub *hub)
 	if (!loop)
 		return NULL;
 	loop->hub = hub;
+	loop->until_ns = DEADLINE_NEVER;
 	loop->armed_ns = DEADLINE_NEVER;
 	loop->timer_fd = move_high(kernel_call(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
 	loop->rare_fd = move_high(kernel_call(SYS_epoll_create1, EPOLL_CLOEXEC));
@@ -295,8 +309,10 @@ static void set_timer(struct loop *loop, uint64_t deadline_ns)
 
 	if (!at.it_value.tv_sec && !at.it_value.tv_nsec)
 		at.it_value.tv_nsec = 1; /* zero would disarm */
-	kernel_call(SYS_timerfd_settime, loop->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
-	loop->armed_ns = deadline_ns;
+	if (kernel_failed(kernel_call(SYS_timerfd_settime, loop->timer_fd, TFD_TIMER_ABSTIME, &at, NULL)))
+		loop->until_ns = deadline_ns;
+	else
+		loop->armed_ns = deadline_ns;
 }
 
 void loop_poll(struct loop *loop, bool block, uint64_t deadline_ns)
@@ -305,6 +321,7 @@ void loop_poll(struct loop *loop, bool block, uint64_t deadline_ns)
 	if (block && deadline_ns < loop->armed_ns)
 		set_timer(loop, deadline_ns);
 	ev_run(loop->ev, block ? EVRUN_ONCE : EVRUN_NOWAIT);
+	loop->until_ns = DEADLINE_NEVER;
 }
 
 void loop_wakeup(struct loop *loop)

@@ -1,5 +1,6 @@
 #include "call.h"
 
+#include <errno.h>
 #include <sys/syscall.h>
 
 #include "options.h"
@@ -78,6 +79,8 @@ struct answer dispatch(struct call *c)
 		t->fiber.vectors = (uint8_t)c->vectors;
 		stats.answered[c->nr]++;
 		ret = table[c->nr].handler(c);
+		if (ret == -ENOSYS && t->signals.refused)
+			ret = CALL_PASS;
 		t->call = NULL; /* from here on a signal finds the program's own code; what came before is due */
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	} while (signals_due(t, ret) && signals_finish(t, c, &ret));

@@ -53,7 +53,7 @@ long file_read_cached(struct call *c, long offset)
 	ret = read_nowait(fd, &b, offset, &got);
 	if (ret >= 0)
 		return ret;
-	if (ret == -EOPNOTSUPP)
+	if (ret == -EOPNOTSUPP || ret == -ENOSYS)
 		f->no_nowait = true;
 	if (got && offset == AT_POSITION)
 		sys_call(SYS_lseek, fd, -(long)got, SEEK_CUR);

@@ -152,7 +152,7 @@ static long read_attempt(struct io *io)
 	const struct fd *f = fd_get(io->fd);
 	long ret = f && f->no_nowait ? -EOPNOTSUPP : read_nowait(io);
 
-	if (ret != -EOPNOTSUPP)
+	if (ret != -EOPNOTSUPP && ret != -ENOSYS)
 		return ret;
 	refuses_nowait(io);
 	return read_when_ready(io);
@@ -165,7 +165,7 @@ static long write_attempt(struct io *io)
 	bool known = f && f->no_nowait && !is_vector(io->call->nr);
 	long ret = known ? -EOPNOTSUPP : write_nowait(io);
 
-	if (ret != -EOPNOTSUPP)
+	if (ret != -EOPNOTSUPP && ret != -ENOSYS)
 		return ret;
 	refuses_nowait(io);
 	return write_when_ready(io);

@@ -241,6 +241,22 @@ static void interrupted_shim(struct thread *t, const siginfo_t *info, ucontext_t
 	*error = saved;
 }
 
+#ifndef SYS_SECCOMP
+#define SYS_SECCOMP 1 /* si_code, sigaction(2) */
+#endif
+
+/* A call that the shim made, and a filter of the program's wants to answer (SECCOMP_RET_TRAP): that shall see the calls of
+ * the program alone. dispatch passes on what cannot be answered without. */
+static bool is_refused(struct thread *t, const siginfo_t *info, ucontext_t *uc)
+{
+	if (info->si_signo != SIGSYS || info->si_code != SYS_SECCOMP || !signal_frame_in_shim(uc))
+		return false;
+	uc->uc_mcontext.gregs[REG_RAX] = -ENOSYS;
+	if (t)
+		t->signals.refused = true;
+	return true;
+}
+
 /* Not answering a call, nor on its way out of one. */
 static bool in_own_code(const struct thread *t)
 {
@@ -261,7 +277,7 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 	if (userdispatch_trapped(info, uc))
 		return;
 	threads.hub.handled = 1;
-	if (user_fault(info, uc) || (!t && offload_interrupted(info, uc)))
+	if (is_refused(t, info, uc) || user_fault(info, uc) || (!t && offload_interrupted(info, uc)))
 		return;
 	if (bounded_interrupted(info, uc))
 		return;

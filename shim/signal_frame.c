@@ -23,6 +23,8 @@ struct frame {
 _Static_assert(offsetof(ucontext_t, uc_sigmask) == UCONTEXT_SIZE - sizeof(uint64_t), "asm/ucontext.h");
 
 static volatile bool moving;
+static long sending =
+	SYS_rt_tgsigqueueinfo; /* or tgkill, where a filter of the program's refuses it: the same arguments */
 
 /* The label must exist once. */
 __attribute__((noinline, noclone)) static long send(int pid, int tid, int sig, siginfo_t *info)
@@ -33,7 +35,7 @@ __attribute__((noinline, noclone)) static long send(int pid, int tid, int sig, s
 	__asm__ volatile("syscall\n"
 			 "signal_frame_here:"
 			 : "=a"(ret)
-			 : "a"(SYS_rt_tgsigqueueinfo), "D"(pid), "S"(tid), "d"(sig), "r"(r10)
+			 : "a"(sending), "D"(pid), "S"(tid), "d"(sig), "r"(r10)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
@@ -48,15 +50,19 @@ void signal_frame_send(int sig)
 	info.si_code = SI_USER; /* never refused for want of memory or by RLIMIT_SIGPENDING */
 	info.si_uid = SIGNAL_FRAME_MARK;
 	signals_block_but(sig);
-	send(signal_pid(), signal_os_tid(), sig, &info);
+	if (send(signal_pid(), signal_os_tid(), sig, &info))
+		sending = SYS_tgkill;
 	signals_unblock();
 }
 
 /* Without memory the kernel delivers it, but forgets the siginfo: all zero. */
 bool signal_frame_is_ours(const siginfo_t *info, const ucontext_t *uc)
 {
-	return uc->uc_mcontext.gregs[REG_RIP] == (greg_t)signal_frame_here && info->si_code == SI_USER &&
-	       (info->si_uid == SIGNAL_FRAME_MARK || (!info->si_uid && !info->si_pid));
+	if (uc->uc_mcontext.gregs[REG_RIP] != (greg_t)signal_frame_here)
+		return false;
+	if (sending == SYS_tgkill && info->si_code == SI_TKILL)
+		return info->si_pid == signal_pid();
+	return info->si_code == SI_USER && (info->si_uid == SIGNAL_FRAME_MARK || (!info->si_uid && !info->si_pid));
 }
 
 void signal_frame_at_site(ucontext_t *uc, const struct call *c, bool again, long result, struct signal_return *back)

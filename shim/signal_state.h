@@ -16,8 +16,9 @@
 
 #define SIGNAL_MAX 64
 #define SIGNAL_ALL UINT64_MAX
-/* As far as the shim really blocks anything: a fault may be due to the thread pointer (fsbase.h), a call dispatched. */
-#define SIGNAL_ALL_REALLY (SIGNAL_ALL & ~(SIGNAL_BIT(SIGSEGV) | (options.syscalls_all ? SIGNAL_BIT(SIGSYS) : 0)))
+/* As far as the shim really blocks anything: a fault may be due to the thread pointer (fsbase.h), a call dispatched, or
+ * refused by a filter of the program's (seccomp(2)). */
+#define SIGNAL_ALL_REALLY (SIGNAL_ALL & ~(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGSYS)))
 #define SIGNAL_SETSIZE sizeof(uint64_t)
 /* Carries what is the shim's own (timers that aim at a greenlet, requests for a dump). Its kernel-level handler is there
  * from activation, it is never really blocked, and the program's own use of it goes by the virtual state alone. */
@@ -87,10 +88,8 @@ extern struct signal_action signal_actions[SIGNAL_MAX + 1] __attribute__((visibi
 bool signal_is_handled(int sig);
 bool signal_is_ignored(int sig);
 /* The shim's handler is there although the program has none, or ignores it: the carrier; faults, for bad pointers in
- * calls (EFAULT); dispatched calls. */
-#define SIGNAL_OURS                                                              \
-	(SIGNAL_BIT(SIGNAL_CARRIER) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | \
-	 (options.syscalls_all ? SIGNAL_BIT(SIGSYS) : 0))
+ * calls (EFAULT); dispatched and refused calls. */
+#define SIGNAL_OURS (SIGNAL_BIT(SIGNAL_CARRIER) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGSYS))
 /* Gives the kernel what belongs to the program's disposition. */
 long signal_install(int sig);
 /* What the program ignores of SIGNAL_OURS: by the kernel too, for a child and what it executes to inherit, or no more. */

@@ -65,6 +65,10 @@ load helpers
 	both signal_fault
 }
 
+@test "signals: a filter and its SIGSYS handler meet the program's own calls alone, whatever it refuses" {
+	both signal_filter
+}
+
 @test "signals: breakpoints, privileged and undefined instructions are their own thread's, and deadly without a handler" {
 	both signal_trap
 }
