@@ -6,7 +6,7 @@
 load helpers
 
 setup_file() {
-	real_setup_file pigz xz zstd 7z
+	real_setup_file pigz xz zstd 7z lbzip2 plzip
 	export data=$BATS_FILE_TMPDIR/data
 	make_data >"$data"
 }
@@ -77,4 +77,11 @@ both_ways() {
 		cmp "$BATS_TEST_TMPDIR/data" "$data"
 	done
 	check_stats 4
+}
+
+@test "lbzip2 and plzip with 4 threads make the same files, which they give back" {
+	both_ways 4 lbzip2 -n4 -c
+	lbzip2 -n4 -d <"$BATS_TEST_TMPDIR/greenshim" | cmp - "$data"
+	both_ways 4 plzip -n4 -0 -c
+	plzip -n4 -d <"$BATS_TEST_TMPDIR/greenshim" | cmp - "$data"
 }

@@ -281,3 +281,27 @@ make_certificate() {
 		-subj /CN=localhost -keyout "$BATS_FILE_TMPDIR/key.pem" \
 		-out "$BATS_FILE_TMPDIR/cert.pem" 2>"$BATS_FILE_TMPDIR/openssl.err"
 }
+
+# same_output THREADS COMMAND...: by both, compared, and the exit status too; the program makes that many threads at least.
+same_output() {
+	local made=$1 how status native=
+
+	shift
+	for how in native greenshim; do
+		mode $how
+		status=0
+		under "$@" >"$BATS_TEST_TMPDIR/$how.out" 2>"$BATS_TEST_TMPDIR/$how.err" || status=$?
+		if [ "$status" -ge 124 ] || [ "$status" -ne "${native:-$status}" ]; then
+			echo "exit status natively ${native:-$status}, under greenshim $status"
+			show_output
+			return 1
+		fi
+		native=$status
+	done
+	diff "$BATS_TEST_TMPDIR/native.out" "$BATS_TEST_TMPDIR/greenshim.out"
+	check_stats "$made"
+}
+
+skip_without() {
+	type -P "$1" >/dev/null || skip "$1 is not on this machine"
+}

@@ -5,32 +5,11 @@
 load helpers
 
 setup_file() {
-	real_setup_file perl "$python"
+	real_setup_file perl "$python" tclsh
 }
 
 teardown() {
 	finish_all
-}
-
-# same_output THREADS COMMAND...: by both, compared; the program makes that
-# many threads at least.
-same_output() {
-	local made=$1
-
-	shift
-	for how in native greenshim; do
-		mode $how
-		if ! under "$@" >"$BATS_TEST_TMPDIR/$how.out" 2>"$BATS_TEST_TMPDIR/$how.err"; then
-			show_output
-			return 1
-		fi
-	done
-	diff "$BATS_TEST_TMPDIR/native.out" "$BATS_TEST_TMPDIR/greenshim.out"
-	check_stats "$made"
-}
-
-skip_without() {
-	type -P "$1" >/dev/null || skip "$1 is not on this machine"
 }
 
 @test "perl: interpreter threads, a shared queue and a condition variable" {
@@ -56,4 +35,9 @@ skip_without() {
 @test "node: worker threads and the thread pool" {
 	skip_without node
 	same_output 4 node "$real_root/tests/real/threads.js"
+}
+
+@test "tcl: thread pools, shared variables, messages and sockets" {
+	same_output 15 tclsh "$real_root/tests/real/threads.tcl"
+	[ "$threads" -eq 1 ]
 }

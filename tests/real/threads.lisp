@@ -1,0 +1,38 @@
+;;; Threads of SBCL, which traps (int3) to allocate, stops them by signals to collect garbage, and guards its stacks.
+(defvar *mutex* (sb-thread:make-mutex))
+(defvar *count* 0)
+
+(defun work ()
+  (dotimes (i 1000)
+    (sb-thread:with-mutex (*mutex*) (incf *count*)))
+  (let ((kept nil))
+    (dotimes (i 20000)
+      (push (make-array 50) kept)
+      (when (> (length kept) 20) (setf kept nil)))))
+
+(mapc #'sb-thread:join-thread (loop repeat 16 collect (sb-thread:make-thread #'work)))
+(print *count*)
+
+(let ((thread (sb-thread:make-thread (lambda () (sleep 1000)))))
+  (sleep 0.05)
+  (sb-thread:interrupt-thread thread #'sb-thread:abort-thread)
+  (print (sb-thread:join-thread thread :default :aborted)))
+(print (handler-case (sb-ext:with-timeout 0.1 (loop)) (sb-ext:timeout () :timeout)))
+
+(let* ((semaphore (sb-thread:make-semaphore))
+       (thread (sb-thread:make-thread (lambda () (sb-thread:wait-on-semaphore semaphore :n 3) :got))))
+  (dotimes (i 3) (sb-thread:signal-semaphore semaphore))
+  (print (sb-thread:join-thread thread)))
+
+(defun first-of (x) (car x))
+(defun deep (n) (+ 1 (deep (1+ n))))
+(defun faults ()
+  (list (handler-case (first-of 5) (type-error () :type-error))
+        (handler-case (deep 0) (sb-kernel::control-stack-exhausted () :exhausted))
+        (handler-case (deep 0) (sb-kernel::control-stack-exhausted () :again))))
+(print (faults))
+(print (sb-thread:join-thread (sb-thread:make-thread #'faults)))
+(gc :full t)
+(print (with-output-to-string (s) (sb-ext:run-program "/bin/echo" '("hello") :output s)))
+(terpri)
+(sb-ext:exit :code 3 :abort nil)
