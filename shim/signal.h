@@ -38,8 +38,8 @@ struct signal_thread {
 	struct signal_queue queue;
 	bool due;	/* something in the queue is not blocked */
 	bool temporary; /* the mask is sigsuspend's, ppoll's ... */
-	bool refused;	/* a filter of the program's has trapped a call that the shim made, which then fails with ENOSYS */
-	void *stack;	/* sigaltstack(2); NULL: none */
+	bool refused; /* a filter of the program's has trapped a call that the shim made, which then fails with ENOSYS */
+	void *stack;  /* sigaltstack(2); NULL: none */
 	size_t stack_size;
 	int stack_flags;
 };
