@@ -40,6 +40,7 @@ struct fiber {
 	bool woken;	    /* a wake-up came before the wait: kept */
 	long value;	    /* what hub_park is about to return */
 	const char *why;    /* reason of the park: a static string */
+	uint64_t cpu_ns;    /* used, as far as is known: account.h */
 	uint64_t since_ns;  /* when it parked, as the hub knew the time then */
 #ifdef __SANITIZE_ADDRESS__
 	const void *asan_low; /* of the stack: asan.h */

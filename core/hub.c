@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "account.h"
 #include "asan.h"
 #include "check.h"
 #include "fdwait.h"
@@ -109,6 +110,8 @@ static void resume(struct fiber *self, struct fiber *next)
 	struct hub *hub = self->hub;
 
 	hub->switches++;
+	if (hub->account.exact)
+		account_slice(hub, self);
 	next->state = FIBER_RUNNING;
 	/* The hub runs with the thread pointer that it finds, as long as there is one: setting it may cost a call. */
 	if (next == &hub->fiber)

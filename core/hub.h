@@ -15,6 +15,14 @@
 
 struct loop;
 
+/* account.c's. */
+struct account {
+	bool exact;	     /* switches tell */
+	uint64_t sampled_ns; /* the OS thread's CPU time when it was last looked at */
+	uint64_t given_ns;   /* since then, put down to fibers */
+	uint64_t slice_ns;   /* when the running fiber's slice began */
+};
+
 struct hub {
 	struct fiber fiber;	    /* the hub's own stack */
 	struct fiber *head, **tail; /* run queue, FIFO */
@@ -51,6 +59,7 @@ struct hub {
 	bool measures; /* keep blocked_ns, which costs two calls a batch */
 	uint64_t blocked_ns; /* of batches: time in which the OS thread neither waited in the loop nor had a CPU */
 	uint64_t batch_cpu_ns;
+	struct account account;
 };
 
 extern _Thread_local struct hub *hub_self __attribute__((tls_model("initial-exec"), visibility("hidden")));

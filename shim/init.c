@@ -180,14 +180,14 @@ INTERPOSE(int, getaddrinfo_a, (int mode, struct gaicb *list[], int n, struct sig
 /* CPUCLOCK_PERTHREAD, CPUCLOCK_SCHED: the kernel's numbers of threads' CPU clocks (include/linux/posix-timers.h). */
 #define THREAD_CLOCK 6
 
-/* glibc makes the clock's number of the thread's, and the vDSO asks the kernel, which does not know greenlets: theirs is
- * that of the OS thread which runs them all. */
+/* glibc makes the clock's number of the thread's, and the vDSO asks the kernel, which does not know greenlets. Where the
+ * vDSO cannot be changed theirs is that of the OS thread which runs them all. */
 EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
 {
 	int (*real)(pthread_t, clockid_t *) = (int (*)(pthread_t, clockid_t *))symbol_next("pthread_getcpuclockid");
 	int ret = real ? real(thread, clock) : ENOSYS;
 
-	if (!ret && threads.active) /* a clock of one of ours, surely */
+	if (!ret && threads.active && !patch_has_vdso()) /* a clock of one of ours, surely */
 		*clock = (clockid_t)(~(unsigned)threads.main.tid << 3 | THREAD_CLOCK);
 	return ret;
 }

@@ -190,6 +190,15 @@ struct work {
 	size_t map_size;
 };
 
+/* The kernel's own mapping, which it does not let be split: all of it is replaced. */
+static void take_whole(struct run *run, const struct object *o)
+{
+	if ((uintptr_t)o->all.start != getauxval(AT_SYSINFO_EHDR))
+		return;
+	run->from = page_of(o->all.start);
+	run->to = page_of(o->all.end - 1) + PAGE;
+}
+
 static bool write_windows(const struct object *o, struct work *w, size_t count)
 {
 	struct run run = {.last = 0};
@@ -197,6 +206,7 @@ static bool write_windows(const struct object *o, struct work *w, size_t count)
 	while (next_run(&run, w->sites, count, w->stubs, run.last)) {
 		long err;
 
+		take_whole(&run, o);
 		copy_patched(w->stage, &run, w->sites, w->stubs);
 		err = text_replace(&w->text, run.from, w->stage, run.to - run.from);
 		if (err)
@@ -340,8 +350,6 @@ static void each(const struct dl_phdr_info *info, void *arg)
 		return;
 	if ((const char *)o.all.start <= shim_entry && shim_entry < (const char *)o.all.end)
 		return; /* this one's calls are the kernel's */
-	if ((uintptr_t)o.all.start == getauxval(AT_SYSINFO_EHDR))
-		return; /* the vDSO */
 	if (o.is_relocated_in_text && !round->relocated) {
 		round->all = false;
 		return;
@@ -350,6 +358,16 @@ static void each(const struct dl_phdr_info *info, void *arg)
 		return; /* what cannot be remembered is left as it is */
 	if (!patch_object(&o, round->work))
 		round->fine = false;
+}
+
+bool patch_has_vdso(void)
+{
+	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
+
+	for (unsigned i = 0; i < known_count; i++)
+		if ((uintptr_t)known[i].start == vdso)
+			return known[i].window && has_window(&known[i]);
+	return false;
 }
 
 /* What dlclose took away. */

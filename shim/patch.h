@@ -22,6 +22,8 @@ const struct patch_counts *patch_counts(void);
 
 /* All calls there are redirected or of no interest: what reaches the kernel from there is meant to. */
 bool patch_covers(uintptr_t at);
+/* The vDSO asks for clocks that it does not know there: whether its calls are redirected. */
+bool patch_has_vdso(void);
 /* Widens the span by the C library's objects and their stubs. */
 void patch_libc_span(uintptr_t *low, uintptr_t *high);
 

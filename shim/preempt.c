@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "../core/account.h"
 #include "options.h"
 #include "signal_state.h"
 #include "stats.h"
@@ -74,6 +75,9 @@ bool preempt_is_due(const siginfo_t *tick)
 	if (is_fine && ++quiet > FINE_QUIET)
 		set_fine(false);
 	by_coarse = tick->si_ptr == &coarse;
+	if (by_coarse)
+		account_tick(&threads.hub, fiber_self,
+			     (uint64_t)options.preempt_ms * NS_PER_MS * (1 + (uint64_t)tick->si_overrun));
 	return stuck && threads.alive > 1;
 }
 

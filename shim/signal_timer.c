@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "clock.h"
 #include "signal_state.h"
 #include "user.h"
 
@@ -79,15 +80,23 @@ static bool aims_at_greenlet(const struct sigevent *event)
 	return event->sigev_notify & SIGEV_THREAD_ID && thread_find(event->_sigev_un._tid);
 }
 
+/* Timers on a greenlet's CPU time run on that of the OS thread. */
+static clockid_t clock_of_kernel(clockid_t clock)
+{
+	return clock_thread(clock) ? CLOCK_THREAD_CPUTIME_ID : clock;
+}
+
 long sys_timer_create(struct call *c)
 {
 	struct sigevent event, real;
+	clockid_t clock = clock_of_kernel((clockid_t)c->arg[0]);
 	struct aimed_timer *a;
 	long ret;
 	int id;
 
 	if (user_get(&event, (void *)c->arg[1]) || !aims_at_greenlet(&event))
-		return CALL_PASS;
+		return clock == (clockid_t)c->arg[0] ? CALL_PASS
+						     : sys_call(SYS_timer_create, clock, c->arg[1], c->arg[2]);
 	a = free_timer();
 	if (!a)
 		return -EAGAIN;
@@ -97,7 +106,7 @@ long sys_timer_create(struct call *c)
 	real._sigev_un._tid = signal_os_tid();
 	if (event.sigev_signo < 1 || event.sigev_signo > SIGNAL_MAX)
 		return -EINVAL;
-	ret = sys_call(SYS_timer_create, c->arg[0], &real, c->arg[2]);
+	ret = sys_call(SYS_timer_create, clock, &real, c->arg[2]);
 	if (!ret && !user_get(&id, (void *)c->arg[2]))
 		*a = (struct aimed_timer){true, id, event._sigev_un._tid, event.sigev_signo, 0, 0, event.sigev_value};
 	return ret;

@@ -8,11 +8,13 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "../core/account.h"
 #include "../core/check.h"
 #include "../core/reserve.h"
 #include "../core/fdwait.h"
 #include "fd.h"
 #include "fsbase.h"
+#include "options.h"
 #include "futex.h"
 #include "preempt.h"
 #include "process.h"
@@ -130,6 +132,7 @@ int threads_open(void)
 	err = hub_open(&threads.hub, &t->fiber);
 	if (err)
 		return err;
+	account_open(&threads.hub, &t->fiber, !options.preempt_ms);
 	adopt(t);
 	futex_init();
 	publish(t);

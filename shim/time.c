@@ -2,12 +2,15 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "clock.h"
 #include "offload.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
 #include "timeout.h"
 #include "user.h"
+
+#define LOOK_NS 100000 /* between two looks at another's CPU time, at least */
 
 /* SWITCHES. 0 at the deadline, -ERESTARTNOHAND for a signal. */
 static long sleep_until(uint64_t deadline_ns)
@@ -56,6 +59,26 @@ static long sleep_to(clockid_t clock, const struct timespec *at)
 	return ret;
 }
 
+/* SWITCHES. Until another thread has used so much CPU time: it cannot sooner than if it had the CPU alone. Not on one's
+ * own clock (kernel/time/posix-cpu-timers.c). */
+static long sleep_on(struct thread *owner, clockid_t clock, const struct timespec *ts, bool absolute)
+{
+	uint64_t target = timespec_ns(ts) + (absolute ? 0 : clock_of(owner));
+	long ret = 0;
+
+	if (owner == thread_self())
+		return -EINVAL;
+	while (!ret && owner) {
+		uint64_t used = clock_of(owner);
+
+		if (used >= target)
+			return 0;
+		ret = sleep_until(deadline_in(target - used < LOOK_NS ? LOOK_NS : target - used));
+		owner = clock_thread(clock);
+	}
+	return ret ? ret : sleep_until(DEADLINE_NEVER);
+}
+
 long sys_nanosleep(struct call *c)
 {
 	struct timespec ts;
@@ -68,6 +91,7 @@ long sys_clock_nanosleep(struct call *c)
 {
 	clockid_t clock = (clockid_t)c->arg[0];
 	bool absolute = c->arg[1] & TIMER_ABSTIME;
+	struct thread *owner = NULL;
 	struct timespec ts;
 	long ret;
 
@@ -78,11 +102,15 @@ long sys_clock_nanosleep(struct call *c)
 	case CLOCK_TAI:
 		break;
 	default: /* CPU-time clocks; or one that cannot be slept on, which does not block */
-		return offload_call(c);
+		owner = clock_thread(clock);
+		if (!owner)
+			return offload_call(c);
 	}
 	ret = timeout_read(&ts, (void *)c->arg[2]);
 	if (ret)
 		return ret;
+	if (owner)
+		return sleep_on(owner, clock, &ts, absolute);
 	if (!absolute)
 		return sleep_for(&ts, (struct timespec *)c->arg[3]);
 	if (clock == CLOCK_MONOTONIC)

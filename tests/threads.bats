@@ -48,6 +48,13 @@ load helpers
 	both sched_all may
 }
 
+@test "CPU time: each thread's own, by clocks, rusage and others' clocks; sleeps on it; from when nobody had asked, too" {
+	both thread_clocks
+	both thread_clocks unasked
+	GREENSHIM_PREEMPT=off both thread_clocks unasked
+	assert_os_threads_one
+}
+
 @test "fork: handlers in order, locks and keys in the child" {
 	both atfork_all
 }

@@ -1,0 +1,75 @@
+#include "account.h"
+
+#include "kernel.h"
+
+#define SHORT_NS 50000
+
+/* Not libc's: the shim answers for it. */
+static uint64_t os_thread_ns(void)
+{
+	struct timespec ts = {0, 0};
+
+	kernel_call(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &ts);
+	return timespec_ns(&ts);
+}
+
+/* What has been used since the last sample, and is nobody's yet, is f's. */
+static void sample(struct hub *hub, struct fiber *f)
+{
+	struct account *a = &hub->account;
+	uint64_t cpu_ns = os_thread_ns(), used = cpu_ns - a->sampled_ns;
+
+	if (used > a->given_ns)
+		f->cpu_ns += used - a->given_ns;
+	a->sampled_ns = cpu_ns;
+	a->given_ns = 0;
+	a->slice_ns = now_ns();
+}
+
+void account_open(struct hub *hub, struct fiber *f, bool exact)
+{
+	hub->account = (struct account){.exact = exact};
+	sample(hub, f);
+}
+
+void account_tick(struct hub *hub, struct fiber *f, uint64_t ns)
+{
+	if (hub->account.exact)
+		return;
+	(f ? f : &hub->fiber)->cpu_ns += ns;
+	hub->account.given_ns += ns;
+}
+
+void account_slice(struct hub *hub, struct fiber *f)
+{
+	struct account *a = &hub->account;
+	uint64_t now = now_ns(), took = now - a->slice_ns;
+
+	if (took >= SHORT_NS) {
+		sample(hub, f);
+		return;
+	}
+	f->cpu_ns += took;
+	a->given_ns += took;
+	a->slice_ns = now;
+}
+
+/* Between two ticks others may have run too: no more than the time since the batch began can be f's. */
+static void become_exact(struct hub *hub, struct fiber *f)
+{
+	uint64_t before = f->cpu_ns, most = before + (now_ns() - hub->batch_ns);
+
+	sample(hub, f);
+	if (f->cpu_ns > most)
+		f->cpu_ns = most;
+	hub->account.exact = true;
+}
+
+uint64_t account_of(struct hub *hub, struct fiber *self, const struct fiber *f)
+{
+	if (hub->account.exact)
+		sample(hub, self);
+	else
+		become_exact(hub, self);
+	return f->cpu_ns;
+}
