@@ -13,7 +13,7 @@
 #include "timeout.h"
 #include "user.h"
 
-/* Waiters hang on the bucket of their address, first come, first served. */
+/* Waiters hang on the bucket of their address. */
 #define BUCKETS 1024
 #define PAGE ((uintptr_t)4096)
 #define HUGE_PAGE ((uintptr_t)2 << 20)
@@ -33,9 +33,14 @@ static struct list *bucket(const uint32_t *addr)
 	return &buckets[(key ^ key >> 10 ^ key >> 20) % BUCKETS];
 }
 
+static struct thread *who(const struct list *node)
+{
+	return thread_of(LIST_ENTRY(node, struct futex_waiter, node)->fiber);
+}
+
 void futex_enlist(struct futex_waiter *w)
 {
-	list_push(bucket(w->addr), &w->node);
+	sched_enlist(bucket(w->addr), &w->node, thread_of(w->fiber), who);
 }
 
 long futex_compare(const uint32_t *addr, uint32_t expected)
@@ -118,8 +123,10 @@ long futex_requeue(uint32_t *addr, long n, uint32_t *to, long m)
 		count++;
 	}
 	while ((node = list_pop(&moved))) {
-		LIST_ENTRY(node, struct futex_waiter, node)->addr = to;
-		list_push(bucket(to), node);
+		struct futex_waiter *w = LIST_ENTRY(node, struct futex_waiter, node);
+
+		w->addr = to;
+		futex_enlist(w);
 	}
 	return woken + count;
 }

@@ -18,8 +18,13 @@ struct pi_waiter {
 	struct thread *thread;
 };
 
-static struct list waiters = {&waiters, &waiters}; /* few: FIFO for all addresses */
+static struct list waiters = {&waiters, &waiters}; /* few: one queue for all addresses */
 static struct list movable = {&movable, &movable}; /* those that are not moved yet */
+
+static struct thread *who(const struct list *node)
+{
+	return LIST_ENTRY(node, struct pi_waiter, node)->thread;
+}
 
 static struct pi_waiter *first_waiter(const uint32_t *addr)
 {
@@ -108,7 +113,7 @@ static long lock(uint32_t *addr, uint64_t deadline_ns)
 		return -EDEADLK;
 	if (user_store32(addr, old | FUTEX_WAITERS))
 		return -EFAULT;
-	list_push(&waiters, &w.node);
+	sched_enlist(&waiters, &w.node, self, who);
 	ret = thread_park("futex (priority inheritance)", deadline_ns);
 	list_remove(&w.node);
 	if (ret && is_mine(addr))
@@ -177,7 +182,7 @@ long futex_pi_wait(uint32_t *addr, uint32_t expected, uint32_t *lock, uint64_t d
 	ret = addr == lock ? -EINVAL : futex_compare(addr, expected);
 	if (ret)
 		return ret;
-	list_push(&movable, &w.node);
+	sched_enlist(&movable, &w.node, w.thread, who);
 	ret = thread_park("futex (priority inheritance)", deadline_ns);
 	list_remove(&w.node);
 	if (ret && !w.from && is_mine(lock))
@@ -205,7 +210,7 @@ static long move(struct pi_waiter *w, bool may_take)
 		return -EFAULT;
 	list_remove(&w->node);
 	w->from = NULL;
-	list_push(&waiters, &w->node);
+	sched_enlist(&waiters, &w->node, w->thread, who);
 	return 0;
 }
 

@@ -127,12 +127,16 @@ static long probe_policy(int policy, const struct sched_param *param)
 	return ret;
 }
 
+/* Somebody has asked for one, so that priorities may differ. */
+static bool has_real_time;
+
 static long policy_set(struct thread *t, int policy, const struct sched_param *param)
 {
 	long ret = probe_policy(policy & ~RESET_ON_FORK, param);
 
 	if (ret)
 		return ret;
+	has_real_time |= param->sched_priority > 0;
 	t->sched.has_policy = true;
 	t->sched.policy = policy;
 	t->sched.priority = param->sched_priority;
@@ -159,6 +163,17 @@ static int priority_of(const struct thread *t)
 	return param.sched_priority;
 }
 
+void sched_enlist(struct list *queue, struct list *node, struct thread *t,
+		  struct thread *(*who)(const struct list *node))
+{
+	struct list *before = queue;
+
+	t->sched.queued_as = has_real_time ? priority_of(t) : 0;
+	while (has_real_time && before->prev != queue && who(before->prev)->sched.queued_as < t->sched.queued_as)
+		before = before->prev;
+	list_insert(before, node);
+}
+
 static void keep(struct thread *t)
 {
 	t->sched.priority = priority_of(t);
@@ -173,6 +188,7 @@ static long pass_to_main(long pid)
 	if (!is_main(pid))
 		return CALL_PASS;
 	threads.never_resets = false;
+	has_real_time = true; /* perhaps */
 	LIST_EACH(l, &threads.all) {
 		struct thread *t = LIST_ENTRY(l, struct thread, all);
 

@@ -5,11 +5,14 @@
 
 #include <stdbool.h>
 
+#include "../core/waitq.h"
+
 struct thread;
 
 struct sched_thread {
 	bool has_policy, has_nice;
 	int policy, priority, nice;
+	int queued_as;	     /* its real-time priority when it began to wait */
 	unsigned long *cpus; /* NULL: those of the OS thread */
 };
 
@@ -19,6 +22,11 @@ void sched_thread_exit(struct thread *t);
 
 /* The greenlet, other than main, that a call with pid means (0: the calling one); NULL: a matter for the kernel. */
 struct thread *sched_target(long pid);
+
+/* Puts the node of thread t into a queue for locks: as in the kernel, higher real-time priorities come first, and then
+ * who came first. who: the thread of a node. */
+void sched_enlist(struct list *queue, struct list *node, struct thread *t,
+		  struct thread *(*who)(const struct list *node));
 
 /* name.c. openat(2) has failed with -ENOENT: if path is the comm file of a greenlet, a descriptor through which its name
  * can be read and written; -ENOENT if not. */

@@ -145,12 +145,13 @@ void signals_open(void)
 	signal_queue_init(&signals_process);
 	list_init(&signals_waiters);
 	sys_call(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, SIGNAL_SETSIZE);
-	signals_mask_open(t, mask);
+	signals_adopt(t);
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
 		kernel_action(sig, NULL, &signal_actions[sig]);
 		if (has_our_handler(sig))
 			signal_install(sig);
 	}
+	signals_mask_open(t, mask); /* the shim's own come through from here on */
 	signals_stack_open(t);
 	fsbase_hide(); /* from here on the handler is there */
 }

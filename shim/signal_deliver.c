@@ -54,7 +54,7 @@ static void run_handler(const struct signal_action *act, siginfo_t *info, uconte
 	signals_drain();
 }
 
-/* Runs the handlers of what is due to t, in the order in which the kernel's frames would: the lowest number is taken
+/* Runs the handlers of what is due to t, in the order in which the kernel's frames would: what comes first is taken
  * first, and interrupted by the next unless it masks that; and so again when that has returned. */
 static void run_due(struct thread *t, ucontext_t *uc)
 {
@@ -305,7 +305,7 @@ static void deliver(struct thread *t, struct call *c, long ret)
 	uint64_t open = q->set & ~t->signals.mask;
 	int sig;
 
-	while ((sig = open ? __builtin_ctzl(open) + 1 : 0) && !signal_is_handled(sig)) {
+	while ((sig = open ? signal_first(open) : 0) && !signal_is_handled(sig)) {
 		signal_queue_take(q, SIGNAL_BIT(sig), &info);
 		if (!signal_is_ignored(sig))
 			signal_default(&info);

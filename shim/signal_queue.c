@@ -108,7 +108,7 @@ int signal_queue_take(struct signal_queue *q, uint64_t set, siginfo_t *info)
 
 	if (!(q->set & set))
 		return 0;
-	sig = __builtin_ctzl(q->set & set) + 1;
+	sig = signal_first(q->set & set);
 	LIST_EACH(node, &q->list) {
 		struct signal_node *n = node_of(node);
 

@@ -49,11 +49,20 @@ static inline bool set_has(uint64_t set, int sig)
 	return set >> (sig - 1) & 1;
 }
 
+/* Which of a set comes first: faults do, then low numbers (kernel/signal.c, next_signal). */
+static inline int signal_first(uint64_t set)
+{
+	uint64_t faults = set & (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |
+				 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS));
+
+	return __builtin_ctzl(faults ? faults : set) + 1;
+}
+
 /* signal_queue.c */
 void signal_queue_init(struct signal_queue *q);
 /* Adds; a standard signal that is there already is dropped, as is one for which there is no memory. */
 void signal_queue_add(struct signal_queue *q, const siginfo_t *info, bool directed);
-/* Takes the oldest of the lowest number in set: its number, 0 if there is none. */
+/* Takes the oldest of the number in set that comes first: its number, 0 if there is none. */
 int signal_queue_take(struct signal_queue *q, uint64_t set, siginfo_t *info);
 /* Moves everything in set over. only_shared: but not what was directed at the thread. */
 void signal_queue_move(struct signal_queue *from, struct signal_queue *to, uint64_t set, bool only_shared);
@@ -121,6 +130,9 @@ bool signal_timer_fired(const siginfo_t *carrier, siginfo_t *info, int *tid);
 void signal_timer_taken(siginfo_t *info);	 /* out of a queue: completes its overrun count */
 void signal_timer_missed(const siginfo_t *info); /* the kernel's queue has one already */
 void signal_timers_forked(void);
+
+/* signal_adopt.c: what is pending for the thread that becomes the main greenlet is its own, and nobody else's. */
+void signals_adopt(struct thread *main_thread);
 
 /* signal_wait.c */
 void signals_wait_forked(void);

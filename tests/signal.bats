@@ -61,6 +61,10 @@ load helpers
 	GREENSHIM_SYSCALLS=all compare signal_ignored
 }
 
+@test "signals: what is pending before there are threads is one thread's or the process's" {
+	both signal_before
+}
+
 @test "signals: bad pointers are EFAULT, bad accesses are faults" {
 	both signal_fault
 }

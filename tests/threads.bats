@@ -233,3 +233,7 @@ load helpers
 	run_under early "$(program_of thread_early)"
 	[ "$(cat "$BATS_TEST_TMPDIR/early.out")" = "started: 1" ]
 }
+
+@test "threads: locks go to the highest real-time priority first" {
+	both mutex_priority
+}
