@@ -7,6 +7,8 @@
  *
  * To an unwinder the frame looks called from the site: its return address is r11's, its CFA the program's rsp. */
 
+#include <sys/syscall.h>
+
 #define RED_ZONE 128
 
 	.text
@@ -125,11 +127,20 @@
 	pop_head \full
 	lea 2(%rcx), %rcx
 	jmp *%rcx
-	/* Nobody to answer (the hub itself, a foreign thread, after fork): straight to the kernel. */
+	/* Nobody to answer (the hub itself, a foreign thread, after fork): straight to the kernel. filter.c wants to
+	 * know of SECCOMP_SET_MODE_FILTER. */
 7:	.cfi_restore_state
 	.cfi_remember_state
-	pop_head \full
+	cmp $SYS_seccomp, %eax
+	je 5f
+6:	pop_head \full
 	jmp *%rcx
+5:	.cfi_restore_state
+	.cfi_remember_state
+	cmp $1, %edi
+	jne 6b
+	movb $1, filter_seen(%rip)
+	jmp 6b
 	/* The handler passed: the site's own instruction. 2 = vfork's kind. */
 8:	.cfi_restore_state
 	.cfi_adjust_cfa_offset 104

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dump.h"
+#include "filter.h"
 #include "loader.h"
 #include "offload.h"
 #include "options.h"
@@ -95,9 +96,11 @@ static void dispatch_all(void)
 /* Nothing has been changed yet. */
 static bool is_out_of_place(void)
 {
-	long err = signals_refused();
+	long err = filter_seen ? 0 : signals_refused();
 
-	if (leaks_are_looked_for())
+	if (filter_seen)
+		say("the program filters its system calls", "what greenshim calls may be what the filter kills for");
+	else if (leaks_are_looked_for())
 		say("a sanitizer looks for leaks", "it sees no stacks but those of the kernel's threads");
 	else if (err)
 		say("the last signal is another's, as under valgrind", strerror((int)-err));

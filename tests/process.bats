@@ -81,3 +81,15 @@ load helpers
 @test "rare calls: credentials, scheduling, exec by descriptor, openat2, pwritev2, semop, tkill" {
 	both calls_rare
 }
+
+# Its threads are the kernel's: a filter may kill for what greenshim calls.
+@test "process: threads after a seccomp filter that kills for what the program does not call" {
+	local way
+
+	for way in seccomp prctl child; do
+		compare process_filter $way
+		cat "$BATS_TEST_TMPDIR/greenshim.out"
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/greenshim.err")" -eq 1 ]
+		grep '^greenshim: the program filters its system calls: .*; the program runs natively$' "$BATS_TEST_TMPDIR/greenshim.err"
+	done
+}
