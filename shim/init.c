@@ -18,6 +18,7 @@
 #include "loader.h"
 #include "offload.h"
 #include "options.h"
+#include "others.h"
 #include "patch.h"
 #include "symbol.h"
 #include "thread.h"
@@ -102,6 +103,8 @@ static bool is_out_of_place(void)
 		say("the program filters its system calls", "what greenshim calls may be what the filter kills for");
 	else if (leaks_are_looked_for())
 		say("a sanitizer looks for leaks", "it sees no stacks but those of the kernel's threads");
+	else if (others_run())
+		say("other threads run already", "not made by the functions that are watched");
 	else if (err)
 		say("the last signal is another's, as under valgrind", strerror((int)-err));
 	else

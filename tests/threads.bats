@@ -237,3 +237,11 @@ load helpers
 @test "threads: locks go to the highest real-time priority first" {
 	both mutex_priority
 }
+
+@test "threads: made behind greenshim's back, by an address from dlsym: the rest run natively too, and one line says so" {
+	compare thread_behind
+	[ "$(grep -cx 'greenshim: other threads run already: .*; the program runs natively' \
+		"$BATS_TEST_TMPDIR/greenshim.err")" -eq 1 ]
+	compare thread_behind all
+	[ ! -s "$BATS_TEST_TMPDIR/greenshim.err" ]
+}
