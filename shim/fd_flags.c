@@ -6,6 +6,7 @@
 #include "fd.h"
 #include "lock.h"
 #include "offload.h"
+#include "owner.h"
 #include "user.h"
 
 #ifndef F_OFD_SETLKW
@@ -64,6 +65,11 @@ long sys_fcntl(struct call *c)
 		if (ret >= 0)
 			fd_duplicated(fd, (int)ret);
 		return ret;
+	case F_SETOWN:
+	case F_SETOWN_EX:
+		return owner_set(c);
+	case F_GETOWN_EX:
+		return owner_get(c);
 	default:
 		return CALL_PASS;
 	}

@@ -11,6 +11,7 @@
 #include "file.h"
 #include "fsbase.h"
 #include "offload.h"
+#include "owner.h"
 #include "preempt.h"
 #include "scratch.h"
 #include "stats.h"
@@ -29,6 +30,7 @@ static void child(const struct call *c, uintptr_t stack_top)
 	preempt_forked();
 	signals_forked();
 	fsbase_forked();
+	owners_forked();
 	threads_forked();
 	if (!stack_top)
 		call_return((struct call *)c, 0);
@@ -116,4 +118,23 @@ long sys_set_credentials(struct call *c)
 	(void)c;
 	offload_retire();
 	return CALL_PASS;
+}
+
+static bool is_another_thread(long tid)
+{
+	const struct thread *t = thread_find((int)tid);
+
+	return t && t != &threads.main;
+}
+
+/* Of the process whose thread it is. */
+long sys_getpgid(struct call *c)
+{
+	return is_another_thread(c->arg[0]) ? sys_call(c->nr, 0) : CALL_PASS;
+}
+
+/* The kernel wants the main thread's number. */
+long sys_setpgid(struct call *c)
+{
+	return is_another_thread(c->arg[0]) ? -EINVAL : CALL_PASS;
 }

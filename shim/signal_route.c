@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "owner.h"
+
 /* One writer (signal_entry, which nothing interrupts), one reader (which it may interrupt). */
 #define INBOX 64
 
@@ -57,6 +59,14 @@ void signals_continued(struct hub *hub)
 static bool takes(const struct thread *t, int sig)
 {
 	return t->signals.class && (!set_has(t->signals.mask, sig) || set_has(t->signals.waiting, sig));
+}
+
+bool signals_offer(struct thread *t, const siginfo_t *info)
+{
+	if (!takes(t, info->si_signo))
+		return false;
+	signals_send(t, info, false);
+	return true;
 }
 
 /* As the kernel chooses (kernel/signal.c, complete_signal): the main thread if it will, else any that will. Expiries of
@@ -134,6 +144,8 @@ void signals_route(const siginfo_t *info, struct thread *running)
 			route_timer(t, &translated);
 	} else if (t && caused_by_call(info)) {
 		signals_send(t, info, true);
+	} else if (owner_of(info)) {
+		signals_send(owner_of(info), info, true);
 	} else if (info->si_code == SI_TKILL && threads.main.signals.class) {
 		signals_send(&threads.main, info, true); /* from outside: it knows no other thread */
 	} else {

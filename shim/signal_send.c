@@ -58,6 +58,15 @@ static bool is_signal(int sig)
 	return sig >= 0 && sig <= SIGNAL_MAX;
 }
 
+static void describe(siginfo_t *info, int sig, int code)
+{
+	blank(info);
+	info->si_signo = sig;
+	info->si_code = code;
+	info->si_pid = signal_pid();
+	info->si_uid = (uid_t)sys_call(SYS_getuid);
+}
+
 static long kill_thread(int tid, int sig)
 {
 	struct thread *t = thread_find(tid);
@@ -69,12 +78,46 @@ static long kill_thread(int tid, int sig)
 		return -EINVAL;
 	if (!sig)
 		return 0;
-	blank(&info);
-	info.si_signo = sig;
-	info.si_code = SI_TKILL;
-	info.si_pid = signal_pid();
-	info.si_uid = (uid_t)sys_call(SYS_getuid);
+	describe(&info, sig, SI_TKILL);
 	return send_to(t, &info);
+}
+
+/* Any thread's number stands for its process, which the kernel knows by the main one's; but it is asked first. */
+static struct thread *another_thread(long tid)
+{
+	struct thread *t = thread_find((int)tid);
+
+	return t == &threads.main ? NULL : t;
+}
+
+long sys_kill(struct call *c)
+{
+	struct thread *t = another_thread(c->arg[0]);
+	int sig = (int)c->arg[1];
+	siginfo_t info;
+
+	if (!t)
+		return CALL_PASS;
+	if (sig <= 0 || sig > SIGNAL_MAX || set_has(SIGNAL_NEVER_BLOCKED, sig))
+		return sys_call(SYS_kill, signal_pid(), sig);
+	describe(&info, sig, SI_USER);
+	return signals_offer(t, &info) ? 0 : sys_call(SYS_kill, signal_pid(), sig);
+}
+
+long sys_rt_sigqueueinfo(struct call *c)
+{
+	struct thread *t = another_thread(c->arg[0]);
+	int sig = (int)c->arg[1];
+	siginfo_t info;
+
+	if (!t)
+		return CALL_PASS;
+	if (user_get(&info, (void *)c->arg[2]))
+		return -EFAULT;
+	info.si_signo = sig;
+	if (sig > 0 && sig <= SIGNAL_MAX && !set_has(SIGNAL_NEVER_BLOCKED, sig) && signals_offer(t, &info))
+		return 0;
+	return sys_call(SYS_rt_sigqueueinfo, signal_pid(), sig, &info);
 }
 
 long sys_tgkill(struct call *c)

@@ -117,6 +117,7 @@ void signals_drain(void);
 /* Whom it is for: queues it, and wakes. running: the greenlet whose own code it interrupted, or NULL. */
 void signals_route(const siginfo_t *info, struct thread *running);
 void signals_send(struct thread *t, const siginfo_t *info, bool directed);
+bool signals_offer(struct thread *t, const siginfo_t *info); /* of the process's: true if t has taken it */
 /* signal_send.c: all block it, and a signalfd may read it, which sees only the kernel's queue; into that. */
 bool signals_read_by_signalfd(int sig);
 long signals_send_kernel(const siginfo_t *info);

@@ -40,6 +40,10 @@ load helpers
 	both signal_queue
 }
 
+@test "signals: a thread's number for kill, sigqueue and their like; the signals of descriptors for a thread" {
+	both signal_owner
+}
+
 @test "signals: what children inherit by fork, vfork, posix_spawn and exec" {
 	compare signal_child # it ends by exec, its statistics with it
 }
