@@ -43,15 +43,17 @@ static uint64_t draw(struct hub *hub)
 
 #define SEED_CHOICE 8
 
-/* One of the first few, put at the head. */
+/* One of the first few, put at the head: each is as likely. */
 static void run_queue_shuffle(struct hub *hub)
 {
 	struct fiber **link = &hub->head, *f;
 
-	for (uint64_t n = draw(hub) % SEED_CHOICE; n && *link && (*link)->next; n--)
+	if (hub->ready < 2)
+		return;
+	for (uint64_t n = draw(hub) % (hub->ready < SEED_CHOICE ? hub->ready : SEED_CHOICE); n; n--)
 		link = &(*link)->next;
 	f = *link;
-	if (!f || f == hub->head)
+	if (f == hub->head)
 		return;
 	*link = f->next;
 	if (!f->next)
