@@ -34,8 +34,8 @@ both_with() {
 
 	obtain "$1"
 	shift
-	# pthread_attr_setsigmask_np came with 2.32.
-	[ "$suite" != bullseye ] || newer='attr_basic|signal_handler'
+	# pthread_attr_setsigmask_np came with 2.32, _Fork with 2.34, epoll_pwait2 with 2.35.
+	[ "$suite" != bullseye ] || newer='attr_basic|attr_all|signal_handler|atfork_all|cancel_all'
 	mapfile -t names < <(printf '%s\n' "$@" | grep -vxE "$newer")
 	compile "${names[@]}"
 	for name in "${names[@]}"; do
@@ -59,8 +59,8 @@ compare_sites() {
 
 pthreads=(thread_basic thread_words thread_many thread_stack attr_basic name_basic detach_basic mutex_kinds mutex_contend mutex_robust
 	mutex_pi mutex_shared cond_basic sem_basic rwlock_basic barrier_basic once_basic key_basic spin_basic exit_main
-	c11_basic lock_two sched_own)
-cancellation=(cancel_points cancel_state signal_cancel)
+	c11_basic lock_two sched_own attr_all join_all time_limits atfork_all mutex_ceiling c11_all thread_clocks shared_two)
+cancellation=(cancel_points cancel_state signal_cancel cancel_all)
 signals=(signal_handler signal_mask signal_wait signal_suspend signal_nested signal_timer signal_eintr signal_fault signal_faults
 	signal_trap)
 input_output=(io_pipe io_fifo io_tty io_event io_splice stdio_wait net_stream net_message net_connect net_accept net_many
