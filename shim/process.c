@@ -101,7 +101,9 @@ long sys_execve(struct call *c)
 	long ret;
 
 	signals_real_mask_for_child();
+	signals_hand_over();
 	ret = call_native(c);
+	signals_take_back();
 	signals_real_mask_back();
 	return ret;
 }

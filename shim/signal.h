@@ -99,6 +99,10 @@ void signals_mask_temporary(uint64_t mask);
  * Where the handler passes the call on (CALL_PASS_VFORK), the mask comes back with the next call. */
 void signals_real_mask_for_child(void);
 void signals_real_mask_back(void);
+/* What is pending for the running greenlet and for the process is so for the program that it executes. If that failed it
+ * is taken back. */
+void signals_hand_over(void);
+void signals_take_back(void);
 
 /* The program's disposition of SIGCHLD: children are reaped by themselves (SIG_IGN or SA_NOCLDWAIT). */
 bool signals_children_vanish(void);

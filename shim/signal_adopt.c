@@ -1,4 +1,4 @@
-/* What is pending for the thread that is about to become the main greenlet. The kernel keeps what was sent to the thread
+/* What is pending for the thread that is about to become the main greenlet, and for that which executes a program. The kernel keeps what was sent to the thread
  * apart from what was sent to the process (ShdPnd), but only /proc tells which is which: proc_pid_status(5). */
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -63,4 +63,45 @@ void signals_adopt(struct thread *main_thread)
 			break;
 		signal_queue_add(&main_thread->signals.queue, &info, true);
 	}
+}
+
+static uint64_t handed_set;
+static unsigned handed;
+
+static void hand_over(const siginfo_t *info, bool directed)
+{
+	int sig = info->si_signo;
+	siginfo_t copy;
+	long ret;
+
+	if (!set_has(thread_self()->signals.mask, sig)) /* its handler is about to run */
+		return;
+	siginfo_copy(&copy, info);
+	if (directed)
+		ret = sys_call(SYS_rt_tgsigqueueinfo, signal_pid(), signal_os_tid(), sig, &copy);
+	else
+		ret = sys_call(SYS_rt_sigqueueinfo, signal_pid(), sig, &copy);
+	if (ret)
+		return;
+	handed_set |= SIGNAL_BIT(sig);
+	handed++;
+}
+
+void signals_hand_over(void)
+{
+	handed_set = 0;
+	handed = 0;
+	signals_drain();
+	signal_queue_each(&thread_self()->signals.queue, hand_over);
+	signal_queue_each(&signals_process, hand_over);
+}
+
+void signals_take_back(void)
+{
+	struct timespec zero = {0, 0};
+	siginfo_t info;
+
+	for (; handed; handed--)
+		if (sys_call(SYS_rt_sigtimedwait, &handed_set, &info, &zero, SIGNAL_SETSIZE) <= 0)
+			break;
 }

@@ -150,6 +150,12 @@ void signal_queue_drop(struct signal_queue *q, uint64_t set)
 	recount(q);
 }
 
+void signal_queue_each(const struct signal_queue *q, void (*fn)(const siginfo_t *info, bool directed))
+{
+	LIST_EACH(node, &q->list)
+		fn(&node_of(node)->info, node_of(node)->directed);
+}
+
 void signal_queue_forked(void)
 {
 	in_use = 0;

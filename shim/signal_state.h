@@ -68,6 +68,7 @@ int signal_queue_take(struct signal_queue *q, uint64_t set, siginfo_t *info);
 void signal_queue_move(struct signal_queue *from, struct signal_queue *to, uint64_t set, bool only_shared);
 void signal_queue_drop(struct signal_queue *q, uint64_t set);
 void signal_queue_forked(void);
+void signal_queue_each(const struct signal_queue *q, void (*fn)(const siginfo_t *info, bool directed));
 unsigned signal_queue_total(void); /* in all of them */
 
 /* signal_mask.c. The real mask follows by itself; inside signal_entry only after signals_unblock. */

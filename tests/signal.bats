@@ -44,6 +44,15 @@ load helpers
 	both signal_owner
 }
 
+@test "signals: what is pending where a thread executes a program, and where that fails" {
+	compare signal_exec
+}
+
+@test "signals: POSIX timers of each clock, each way to be told, and what is wrong with them" {
+	both timer_kinds
+	assert_parked rt_sigtimedwait
+}
+
 @test "signals: what children inherit by fork, vfork, posix_spawn and exec" {
 	compare signal_child # it ends by exec, its statistics with it
 }
