@@ -3,13 +3,17 @@
 #include <errno.h>
 #include <link.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "decode.h"
 #include "loaded.h"
 #include "patch.h"
 #include "patch_stub.h"
 #include "patch_text.h"
+#include "sys.h"
 #include "thread.h"
 
 #define PAGE 4096
@@ -34,13 +38,27 @@ bool loader_patch_new(void)
 	return patch_new(true);
 }
 
+/* Too late to run natively. */
+static void warn(void)
+{
+	static bool warned;
+	char line[256];
+	int n;
+
+	if (warned)
+		return;
+	warned = true;
+	n = snprintf(line, sizeof(line), "greenshim: %.200s; it may stop the other threads\n", patch_counts()->cause);
+	sys_call(SYS_write, STDERR_FILENO, line, n);
+}
+
 /* On the stack of the greenlet that loads or unloads, which has the loader's locks: they are its own to take again. */
 static void changed(void)
 {
 	int saved = errno;
 
-	if (_r_debug.r_state == RT_CONSISTENT && threads.active && fiber_self)
-		patch_new(false);
+	if (_r_debug.r_state == RT_CONSISTENT && threads.active && fiber_self && !patch_new(false))
+		warn();
 	errno = saved;
 }
 
