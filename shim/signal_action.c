@@ -9,6 +9,7 @@
 #include "user.h"
 
 /* Ignored by default: signal(7). */
+#define STOPS_BY_DEFAULT (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 #define IGNORED_BY_DEFAULT (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
 
 struct signal_action signal_actions[SIGNAL_MAX + 1];
@@ -114,6 +115,8 @@ void signal_default(const siginfo_t *info)
 		kernel_action(info->si_signo, &dfl, NULL);
 	if (ends_with_stats(info->si_signo))
 		stats_write();
+	if (!(bit & (IGNORED_BY_DEFAULT | STOPS_BY_DEFAULT)))
+		threads_bequeath();
 	siginfo_copy(&copy, info);
 	sys_call(SYS_rt_tgsigqueueinfo, pid, os_tid, info->si_signo, &copy);
 	if (bit & (signals_real_mask() | SIGNAL_OURS)) {

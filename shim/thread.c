@@ -263,9 +263,21 @@ long sys_exit(struct call *c)
 	hub_finish(thread_dead);
 }
 
+/* The kernel knows the main thread's alone. */
+void threads_bequeath(void)
+{
+	LIST_EACH(node, &threads.all) {
+		struct thread *t = LIST_ENTRY(node, struct thread, all);
+
+		if (t != &threads.main)
+			futex_exit_robust_list(t->robust_list, t->tid);
+	}
+}
+
 long sys_exit_group(struct call *c)
 {
 	stats_write();
+	threads_bequeath();
 	return call_native(c);
 }
 

@@ -58,6 +58,8 @@ static inline struct thread *thread_self(void)
 int threads_open(void);
 /* In the child of fork, with what was the calling thread: back to native until a thread is made. */
 void threads_forked(void);
+/* The process is about to end: what robust mutexes its threads hold, in memory that others share, is their heirs'. */
+void threads_bequeath(void);
 /* A living thread by its number, or NULL. */
 struct thread *thread_find(int tid);
 /* What clone and clone3 are asked for. */

@@ -115,6 +115,10 @@ load helpers
 	assert_switched 20
 }
 
+@test "between processes: robust mutexes of threads whose process ends" {
+	both mutex_heirs
+}
+
 @test "between processes: every shared object, robust owners that die; both under greenshim, or one" {
 	local first second
 
