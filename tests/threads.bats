@@ -130,7 +130,7 @@ load helpers
 			rm -f file
 			timeout -k 5 60 "$second" "$programs/shared_two" "$PWD/file" b apart >"b.${second##*/}.${first##*/}" 2>&1 3>&- &
 			timeout -k 5 60 "$first" "$programs/shared_two" "$PWD/file" a apart >"a.${second##*/}.${first##*/}" 2>&1
-			wait || true
+			wait $! || true
 		done
 	done
 	for first in a b; do
