@@ -53,6 +53,10 @@ load helpers
 	assert_parked rt_sigtimedwait
 }
 
+@test "signals: a jump out of a handler across each kind of blocked call" {
+	both signal_jump
+}
+
 @test "signals: what children inherit by fork, vfork, posix_spawn and exec" {
 	compare signal_child # it ends by exec, its statistics with it
 }

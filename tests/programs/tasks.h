@@ -12,7 +12,7 @@
 /* Whether a task of this process other than the caller's has work to do. */
 static inline bool is_busy(const char *task)
 {
-	char path[64], text[256] = "";
+	char path[288], text[256] = "";
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%s/stat", task);
