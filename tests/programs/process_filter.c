@@ -17,7 +17,7 @@
 #define THREADS 8
 #define ROUNDS 100
 
-static const unsigned forbidden[] = {SYS_epoll_create1, SYS_epoll_pwait,  SYS_memfd_create, SYS_eventfd2,
+static const unsigned forbidden[] = {SYS_epoll_create1,	 SYS_epoll_pwait,  SYS_memfd_create, SYS_eventfd2,
 				     SYS_timerfd_create, SYS_timer_create, SYS_mremap,	     SYS_getpriority};
 
 #define COUNT (sizeof(forbidden) / sizeof(forbidden[0]))
