@@ -16,6 +16,7 @@
 #include "context.h"
 #include "deadline.h"
 #include "fdwait.h"
+#include "highfd.h"
 #include "kernel.h"
 #include "reserve.h"
 
@@ -48,8 +49,6 @@ struct loop {
 
 _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_watcher *)0)->opaque), "room for a watcher");
 
-/* Programs count on the lowest free numbers, and some close all from 3 upwards. */
-#define HIGH_FD 1000
 /* A loop has four. */
 #define OWN_MAX 16
 
@@ -74,15 +73,7 @@ const int *loop_own_fds(unsigned *count)
 
 static int move_high(long fd)
 {
-	long high;
-
-	if (fd < 0)
-		return (int)fd;
-	high = kernel_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
-	if (high < 0)
-		return owned(fd);
-	kernel_call(SYS_close, fd);
-	return owned(high);
+	return fd < 0 ? (int)fd : owned(highfd_move(fd));
 }
 
 int libev_epoll_create1(int flags)

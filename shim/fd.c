@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 
+#include "../core/highfd.h"
 #include "../core/fdwait.h"
 #include "../core/reserve.h"
 #include "../core/loop.h"
@@ -175,12 +176,12 @@ bool fd_is_ours(int fd)
 {
 	const struct fd *f = slot_if_any(fd);
 
-	return fd >= FD_HIGH && ((f && f->ours) || loop_owns(fd));
+	return fd >= highfd_lowest && ((f && f->ours) || loop_owns(fd));
 }
 
 int fd_next_ours(unsigned first, unsigned last)
 {
-	unsigned fd = first < FD_HIGH ? FD_HIGH : first, n;
+	unsigned fd = first, n;
 	const int *fds = loop_own_fds(&n);
 
 	while (n)

@@ -10,9 +10,6 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* The shim's own descriptors have numbers from here on. */
-#define FD_HIGH 1000
-
 enum fd_kind {
 	FD_UNKNOWN,
 	FD_SOCKET,

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
+#include "../core/highfd.h"
 #include "../core/fdwait.h"
 #include "../core/loop.h"
 #include "fd.h"
@@ -81,7 +83,7 @@ static void move_waiters(int fd)
 	long high = -EMFILE;
 
 	if (moved_count < MOVED_MAX)
-		high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FD_HIGH);
+		high = highfd_duplicate(fd);
 	if (high < 0) {
 		fdwait_forget(&threads.hub, fd, -EBADF);
 		return;
@@ -134,6 +136,13 @@ long sys_dup(struct call *c)
 	return duplicate(c);
 }
 
+static bool is_allowed(int fd)
+{
+	struct rlimit limit;
+
+	return !sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit) && (rlim_t)fd < limit.rlim_cur;
+}
+
 /* The kernel must not be asked twice, so what it would refuse is found out first. */
 static long replace(struct call *c, bool same_is_error)
 {
@@ -144,7 +153,7 @@ static long replace(struct call *c, bool same_is_error)
 	if (to < 0 || sys_failed(sys_call(SYS_fcntl, from, F_GETFD)))
 		return CALL_PASS;
 	if (!fd_leaves(to))
-		return -EBUSY;
+		return is_allowed(to) ? -EBUSY : -EBADF;
 	fd_forget(to);
 	return duplicate(c);
 }

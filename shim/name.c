@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../core/highfd.h"
 #include "offload.h"
 #include "sched.h"
 #include "scratch.h"
@@ -139,7 +140,7 @@ static long open_writer(struct thread *t, int flags)
 	fd = memfd(flags);
 	if (fd < 0)
 		return fd;
-	own = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 1000);
+	own = highfd_duplicate((int)fd);
 	if (own < 0) {
 		sys_call(SYS_close, fd);
 		return own;

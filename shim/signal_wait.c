@@ -4,13 +4,12 @@
 #include <poll.h>
 #include <sys/syscall.h>
 
+#include "../core/highfd.h"
 #include "../core/fdwait.h"
 #include "fd.h"
 #include "signal_state.h"
 #include "timeout.h"
 #include "user.h"
-
-#define HIGH_FD 1000
 
 /* What every greenlet blocks stays in the kernel's queue; a signalfd tells the hub that something came. One for all
  * waiters; it is made anew only when they want something that it does not cover. */
@@ -29,7 +28,7 @@ void signals_wait_forked(void)
 static long cover(uint64_t set)
 {
 	uint64_t wanted = covered | set;
-	long ret, high;
+	long ret;
 
 	if (wanted == covered)
 		return fd;
@@ -39,10 +38,7 @@ static long cover(uint64_t set)
 	covered = wanted;
 	if (fd >= 0)
 		return fd;
-	high = sys_call(SYS_fcntl, ret, F_DUPFD_CLOEXEC, HIGH_FD);
-	fd = (int)(sys_failed(high) ? ret : high);
-	if (fd != ret)
-		sys_call(SYS_close, ret);
+	fd = (int)highfd_move(ret);
 	fd_own(fd);
 	return fd;
 }

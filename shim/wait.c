@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "../core/highfd.h"
 #include "../core/deadline.h"
 #include "../core/fdwait.h"
 #include "fd.h"
@@ -60,16 +61,11 @@ static uint64_t next_look_ns(struct wanted *w)
 /* A low number would be seen: the program's next descriptor would not be the lowest that it knows to be free. */
 static long pidfd_high(id_t pid)
 {
-	long fd = sys_call(SYS_pidfd_open, pid, 0), high;
+	long fd = highfd_move(sys_call(SYS_pidfd_open, pid, 0));
 
-	if (fd < 0)
-		return fd;
-	high = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 1000);
-	if (high < 0)
-		return fd;
-	sys_call(SYS_close, fd);
-	fd_own((int)high);
-	return high;
+	if (fd >= 0)
+		fd_own((int)fd);
+	return fd;
 }
 
 /* SWITCHES. A pidfd is readable once its process has ended. 0: look again. */

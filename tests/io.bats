@@ -69,3 +69,7 @@ load helpers
 @test "what the kernel goes on with by itself: io_getevents, io_uring" {
 	both io_kernel
 }
+
+@test "io: every descriptor that the limit allows is the program's" {
+	both fd_numbers
+}
