@@ -14,6 +14,13 @@
 #define BELOW 256
 
 int highfd_lowest = INT_MAX;
+bool highfd_keep;
+
+void highfd_close(int fd)
+{
+	if (!highfd_keep)
+		kernel_call(SYS_close, fd);
+}
 
 static long duplicate_beyond(int fd, const struct rlimit *limit)
 {

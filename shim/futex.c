@@ -305,16 +305,25 @@ bool futex_in_own_memory(const uint32_t *addr)
 	return duplicate((uintptr_t)addr, PAGE) == -EINVAL && sys_failed(duplicate((uintptr_t)addr, HUGE_PAGE));
 }
 
+static bool takes_second(int cmd)
+{
+	return cmd == FUTEX_REQUEUE || cmd == FUTEX_CMP_REQUEUE || cmd == FUTEX_WAKE_OP ||
+	       cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_CMP_REQUEUE_PI;
+}
+
 /* Others may wait or wake in other processes: a real OS thread waits, and wakes are the kernel's. */
 static long shared(struct call *c, int cmd, uint64_t deadline_ns)
 {
 	uint32_t *addr = (uint32_t *)c->arg[0];
 	long ret = waits(cmd) ? futex_compare(addr, (uint32_t)c->arg[2]) : 0;
+	uint32_t second;
 
 	if (ret)
 		return ret;
 	if (cmd == FUTEX_WAKE || cmd == FUTEX_WAKE_BITSET)
 		return has_waiters(addr) ? private(c, cmd, deadline_ns) : call_native(c);
+	if (takes_second(cmd) && user_load32(&second, (uint32_t *)c->arg[4]))
+		return -EFAULT;
 	if (futex_in_own_memory(addr))
 		return private(c, cmd, deadline_ns);
 	return waits(cmd) ? restartable(offload_call(c), deadline_ns) : call_native(c);
@@ -323,12 +332,6 @@ static long shared(struct call *c, int cmd, uint64_t deadline_ns)
 static bool takes_timeout(int cmd)
 {
 	return waits(cmd) || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2;
-}
-
-static bool takes_second(int cmd)
-{
-	return cmd == FUTEX_REQUEUE || cmd == FUTEX_CMP_REQUEUE || cmd == FUTEX_WAKE_OP ||
-	       cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_CMP_REQUEUE_PI;
 }
 
 static bool is_pi(int cmd)

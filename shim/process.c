@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "../core/check.h"
+#include "../core/highfd.h"
 #include "bounded.h"
 #include "fd.h"
 #include "file.h"
@@ -20,10 +21,11 @@
 #include "user.h"
 
 /* In the child of fork: what the shim's other greenlets and helpers had is gone. */
-static void child(const struct call *c, uintptr_t stack_top)
+static void child(const struct call *c, uintptr_t stack_top, bool shares_files)
 {
 	struct call *frame = (struct call *)(stack_top - RED_ZONE) - 1;
 
+	highfd_keep = shares_files;
 	offload_forked();
 	file_forked();
 	bounded_forked();
@@ -32,6 +34,7 @@ static void child(const struct call *c, uintptr_t stack_top)
 	fsbase_forked();
 	owners_forked();
 	threads_forked();
+	highfd_keep = false;
 	if (!stack_top)
 		call_return((struct call *)c, 0);
 	bytes_copy(frame, c, sizeof(*c));
@@ -41,7 +44,7 @@ static void child(const struct call *c, uintptr_t stack_top)
 /* The child gets its stack from us, after the shim's part of its life is over. */
 static long fork_on_stack(const struct call *c, uintptr_t *stack_top)
 {
-	struct clone_args args;
+	struct clone_args args = {0};
 
 	*stack_top = 0;
 	if (c->nr == SYS_clone) {
@@ -49,14 +52,14 @@ static long fork_on_stack(const struct call *c, uintptr_t *stack_top)
 		return sys_call(SYS_clone, c->arg[0], 0, c->arg[2], c->arg[3], c->arg[4]);
 	}
 	if (c->nr != SYS_clone3 || (size_t)c->arg[1] > sizeof(args) ||
-	    user_copy(&args, (void *)c->arg[0], (size_t)c->arg[1]) || !args.stack)
+	    user_copy(&args, (void *)c->arg[0], (size_t)c->arg[1]) || !args.stack || !args.stack_size)
 		return call_native(c);
 	*stack_top = args.stack + args.stack_size;
 	args.stack = args.stack_size = 0;
 	return sys_call(SYS_clone3, &args, c->arg[1]);
 }
 
-static long fork_here(struct call *c)
+static long fork_here(struct call *c, unsigned long flags)
 {
 	uintptr_t stack_top;
 	long pid;
@@ -65,7 +68,7 @@ static long fork_here(struct call *c)
 	signals_real_mask_for_child();
 	pid = fork_on_stack(c, &stack_top);
 	if (!pid)
-		child(c, stack_top);
+		child(c, stack_top, flags & CLONE_FILES);
 	signals_real_mask_back();
 	return pid;
 }
@@ -74,7 +77,7 @@ long process_clone(struct call *c, unsigned long flags, uintptr_t stack)
 {
 	(void)stack;
 	if (!(flags & CLONE_VM))
-		return fork_here(c);
+		return fork_here(c, flags);
 	fd_share_all();
 	signals_real_mask_for_child();
 	if (flags & CLONE_VFORK)
@@ -86,7 +89,7 @@ long process_clone(struct call *c, unsigned long flags, uintptr_t stack)
 #ifdef SYS_fork
 long sys_fork(struct call *c)
 {
-	return fork_here(c);
+	return fork_here(c, 0);
 }
 
 long sys_vfork(struct call *c)

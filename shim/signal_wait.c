@@ -19,7 +19,7 @@ static uint64_t covered;
 void signals_wait_forked(void)
 {
 	if (fd >= 0)
-		sys_call(SYS_close, fd);
+		highfd_close(fd);
 	fd = -1;
 	covered = 0;
 	list_init(&signals_waiters);

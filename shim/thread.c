@@ -205,12 +205,20 @@ long thread_clone(struct call *c, const struct thread_start *start)
 	return t->tid;
 }
 
+/* kernel/fork.c: a thread shares its memory and its signals' handlers. */
+static bool is_thread_whole(unsigned long flags)
+{
+	return flags & CLONE_VM && flags & CLONE_SIGHAND;
+}
+
 long sys_clone(struct call *c)
 {
 	struct thread_start start = {.flags = (unsigned long)c->arg[0], .stack_top = (uintptr_t)c->arg[1]};
 
 	if (!(start.flags & CLONE_THREAD))
 		return process_clone(c, start.flags, start.stack_top);
+	if (!is_thread_whole(start.flags))
+		return -EINVAL;
 	start.parent_tid = (int *)c->arg[2];
 	start.child_tid = (int *)c->arg[3];
 	start.tls = (uintptr_t)c->arg[4];
@@ -226,6 +234,8 @@ long sys_clone3(struct call *c)
 		return CALL_PASS;
 	if (!(a.flags & CLONE_THREAD))
 		return process_clone(c, a.flags, a.stack);
+	if (!is_thread_whole(a.flags) || a.exit_signal || !a.stack != !a.stack_size)
+		return -EINVAL;
 	start = (struct thread_start){.flags = a.flags,
 				      .stack_low = a.stack,
 				      .stack_top = a.stack + a.stack_size,

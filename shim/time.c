@@ -101,7 +101,9 @@ long sys_clock_nanosleep(struct call *c)
 	case CLOCK_BOOTTIME:
 	case CLOCK_TAI:
 		break;
-	default: /* CPU-time clocks; or one that cannot be slept on, which does not block */
+	case CLOCK_THREAD_CPUTIME_ID: /* -EOPNOTSUPP, whatever the rest */
+		return CALL_PASS;
+	default: /* other CPU-time clocks; or one that cannot be slept on, which does not block */
 		owner = clock_thread(clock);
 		if (!owner)
 			return offload_call(c);

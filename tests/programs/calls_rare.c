@@ -1,8 +1,11 @@
 /* Calls that libc makes seldom or never, by syscall(2): credentials, scheduling, exec by descriptor, openat2, pwritev2. */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -188,8 +191,43 @@ static void signals(void)
 	CALL(tkill, syscall(SYS_gettid), 99L);
 }
 
+/* What is refused before anything waits. */
+static void refused(void)
+{
+	struct open_how bad = {.flags = O_RDONLY, .mode = S_IRUSR};
+	struct clone_args lone = {.flags = CLONE_THREAD}, low = {.exit_signal = SIGCHLD, .stack = (uintptr_t)&bad};
+	struct timespec time = {0, 1000};
+	uint32_t word = 0;
+	void *gap = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CALL(openat2, AT_FDCWD, "/none/such", &bad, sizeof(bad));
+	CALL(clone3, &lone, sizeof(lone));
+	CALL(clone3, &low, sizeof(low));
+	CALL(clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &time, NULL);
+	CALL(futex, &word, FUTEX_CMP_REQUEUE, 1, 1L, gap, 0);
+	CALL(futex, &word, FUTEX_CMP_REQUEUE_PRIVATE, 1, 1L, gap, 0);
+}
+
+/* A child that shares descriptors, but no memory. */
+static void shares_files(void)
+{
+	int status = 0, first = dup(0);
+	long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0L, 0L, 0L, 0L);
+
+	if (!pid) {
+		close(first);
+		_exit(open("/dev/null", O_RDONLY) == first ? 0 : 1);
+	}
+	printf("clone: %d", waitpid((pid_t)pid, &status, 0) == pid);
+	printf(", status %d, descriptor %s\n", status, fcntl(first, F_GETFD) < 0 ? "gone" : "shared");
+	close(first);
+	nap(20);
+}
+
 static void *in_a_thread(void *arg)
 {
+	refused();
+	shares_files();
 	scheduling();
 	signals();
 	return arg;
