@@ -59,7 +59,7 @@ all: $(LIBGREENSHIM) $(LIBGREENLET)
 
 # libev's archive is not position independent in one place, its use of stderr; its descriptors are core/loop.c's to number;
 # what are points of cancellation in libc must be none on the hub; and none of its timers is used, so its clock may stand.
-LIBEV_OWN := stderr epoll_create1 eventfd epoll_wait read write close clock_gettime
+LIBEV_OWN := stderr epoll_create1 eventfd epoll_wait read write close clock_gettime gettimeofday
 $(BUILD)/libev.a: $(LIBEV) Makefile | $(BUILD)/
 	$(call quiet,OBJCOPY)$(OBJCOPY) $(foreach s,$(LIBEV_OWN),--redefine-sym $(s)=libev_$(s)) $< $@
 

@@ -3,17 +3,26 @@
 #ifndef CORE_DEADLINE_H
 #define CORE_DEADLINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
+#include "kernel.h"
+
 #define DEADLINE_NEVER UINT64_MAX
 #define NS_PER_SEC UINT64_C(1000000000)
+
+/* The vDSO may not read the CPU's counter now (PR_SET_TSC, prctl(2)): ask the kernel. */
+extern bool deadline_by_call __attribute__((visibility("hidden")));
 
 static inline uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts);
+	if (deadline_by_call)
+		kernel_call(SYS_clock_gettime, clock, &ts);
+	else
+		clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 

@@ -2,6 +2,10 @@
 
 #include <stddef.h>
 
+#include "deadline.h"
+
+bool deadline_by_call;
+
 static struct timer *meld(struct timer *a, struct timer *b)
 {
 	if (!a)

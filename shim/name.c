@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../core/deadline.h"
 #include "../core/highfd.h"
 #include "offload.h"
 #include "sched.h"
@@ -85,6 +86,9 @@ long sys_prctl(struct call *c)
 		return user_put((void *)c->arg[1], &t->name);
 	case PR_GET_TID_ADDRESS: /* the kernel's is that of the OS thread */
 		return user_put((void *)c->arg[1], &t->clear_tid);
+	case PR_SET_TSC: /* it is the OS thread's */
+		deadline_by_call = c->arg[1] == PR_TSC_SIGSEGV;
+		return CALL_PASS;
 	case PR_SET_SYSCALL_USER_DISPATCH_: /* it is the OS thread's, and the hub's with it: as before Linux 5.11 */
 		return -EINVAL;
 	default:

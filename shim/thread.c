@@ -10,6 +10,7 @@
 
 #include "../core/account.h"
 #include "../core/check.h"
+#include "../core/deadline.h"
 #include "../core/reserve.h"
 #include "../core/fdwait.h"
 #include "fd.h"
@@ -120,6 +121,14 @@ static void adopt(struct thread *t)
 	sys_call(SYS_get_robust_list, 0, &t->robust_list, &size);
 }
 
+static bool counter_faults(void)
+{
+	int tsc = PR_TSC_ENABLE;
+
+	sys_call(SYS_prctl, PR_GET_TSC, &tsc);
+	return tsc == PR_TSC_SIGSEGV;
+}
+
 int threads_open(void)
 {
 	struct thread *t = &threads.main;
@@ -127,6 +136,7 @@ int threads_open(void)
 
 	memset(&threads, 0, sizeof(threads));
 	list_init(&threads.all);
+	deadline_by_call = counter_faults();
 	fsbase_open();
 	reserve_open();
 	err = hub_open(&threads.hub, &t->fiber);

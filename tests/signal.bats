@@ -82,6 +82,10 @@ load helpers
 	both signal_before
 }
 
+@test "signals: a thread that may not read the time stamp counter" {
+	both signal_counter
+}
+
 @test "signals: bad pointers are EFAULT, bad accesses are faults" {
 	both signal_fault
 }
