@@ -55,8 +55,8 @@ long owner_set(struct call *c)
 	if ((int)c->arg[1] == F_SETOWN || user_get(&owner, (void *)c->arg[2]) || owner.type != F_OWNER_TID)
 		t = NULL;
 	else
-		t = thread_find(owner.pid);
-	if (!t || t == &threads.main) {
+		t = thread_find_other(owner.pid);
+	if (!t) {
 		forget((int)c->arg[0]);
 		return CALL_PASS;
 	}

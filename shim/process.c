@@ -125,21 +125,14 @@ long sys_set_credentials(struct call *c)
 	return CALL_PASS;
 }
 
-static bool is_another_thread(long tid)
-{
-	const struct thread *t = thread_find((int)tid);
-
-	return t && t != &threads.main;
-}
-
 /* Of the process whose thread it is. */
 long sys_getpgid(struct call *c)
 {
-	return is_another_thread(c->arg[0]) ? sys_call(c->nr, 0) : CALL_PASS;
+	return thread_find_other((int)c->arg[0]) ? sys_call(c->nr, 0) : CALL_PASS;
 }
 
 /* The kernel wants the main thread's number. */
 long sys_setpgid(struct call *c)
 {
-	return is_another_thread(c->arg[0]) ? -EINVAL : CALL_PASS;
+	return thread_find_other((int)c->arg[0]) ? -EINVAL : CALL_PASS;
 }

@@ -168,9 +168,12 @@ void sched_enlist(struct list *queue, struct list *node, struct thread *t,
 {
 	struct list *before = queue;
 
-	t->sched.queued_as = has_real_time ? priority_of(t) : 0;
-	while (has_real_time && before->prev != queue && who(before->prev)->sched.queued_as < t->sched.queued_as)
-		before = before->prev;
+	t->sched.queued_as = 0;
+	if (has_real_time) {
+		t->sched.queued_as = priority_of(t);
+		while (before->prev != queue && who(before->prev)->sched.queued_as < t->sched.queued_as)
+			before = before->prev;
+	}
 	list_insert(before, node);
 }
 

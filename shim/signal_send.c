@@ -83,16 +83,9 @@ static long kill_thread(int tid, int sig)
 }
 
 /* Any thread's number stands for its process, which the kernel knows by the main one's; but it is asked first. */
-static struct thread *another_thread(long tid)
-{
-	struct thread *t = thread_find((int)tid);
-
-	return t == &threads.main ? NULL : t;
-}
-
 long sys_kill(struct call *c)
 {
-	struct thread *t = another_thread(c->arg[0]);
+	struct thread *t = thread_find_other((int)c->arg[0]);
 	int sig = (int)c->arg[1];
 	siginfo_t info;
 
@@ -106,7 +99,7 @@ long sys_kill(struct call *c)
 
 long sys_rt_sigqueueinfo(struct call *c)
 {
-	struct thread *t = another_thread(c->arg[0]);
+	struct thread *t = thread_find_other((int)c->arg[0]);
 	int sig = (int)c->arg[1];
 	siginfo_t info;
 

@@ -76,6 +76,13 @@ struct thread *thread_find(int tid)
 	return t;
 }
 
+struct thread *thread_find_other(int tid)
+{
+	struct thread *t = thread_find(tid);
+
+	return t == &threads.main ? NULL : t;
+}
+
 /* Locks in shared memory name their owner by its tid, which must mean nobody in another process: pids that are near
  * each other have ranges of their own. */
 static int next_tid(void)

@@ -62,6 +62,8 @@ void threads_forked(void);
 void threads_bequeath(void);
 /* A living thread by its number, or NULL. */
 struct thread *thread_find(int tid);
+/* The same of those whose numbers the kernel does not know: all but the main one. */
+struct thread *thread_find_other(int tid);
 /* What clone and clone3 are asked for. */
 struct thread_start {
 	unsigned long flags;
