@@ -1,58 +1,76 @@
 #include "maps.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 
 #include "sys.h"
 
-#define LINE 512
+/* One at a time: they are read when threads are few, on the hub, or for one that dies. */
+static struct {
+	long fd, used, at;
+	char buffer[2048];
+	char path[512];
+} reader;
 
-/* start-end rwxp offset dev inode path */
-static void parse(char *line, struct mapping *m)
+static int next_char(void)
 {
-	char *path = strpbrk(line, "/["), *p;
-
-	m->start = strtoul(line, &p, 16);
-	m->end = strtoul(p + 1, &p, 16);
-	m->readable = p[1] == 'r';
-	m->executable = p[3] == 'x';
-	m->offset = strtoul(p + 5, NULL, 16);
-	m->path = path ? path : "";
+	if (reader.at == reader.used) {
+		reader.used = sys_call(SYS_read, reader.fd, reader.buffer, sizeof(reader.buffer));
+		reader.at = 0;
+		if (reader.used <= 0)
+			return reader.used = 0, -1;
+	}
+	return reader.buffer[reader.at++];
 }
 
-/* The lines in buf, which ends with a zero byte: where the rest begins. */
-static char *parse_lines(char *buf, void (*each)(const struct mapping *m, void *arg), void *arg)
+static uintptr_t next_number(void)
 {
-	char *line = buf, *end;
+	uintptr_t n = 0;
+	int c;
+
+	while ((c = next_char()) > ' ' && c != '-')
+		n = n * 16 + (uintptr_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+	return n;
+}
+
+/* What is left of the line, from the first slash or bracket on. */
+static void next_path(void)
+{
+	unsigned used = 0;
+	int c;
+
+	while ((c = next_char()) >= 0 && c != '\n')
+		if ((used || c == '/' || c == '[') && used < sizeof(reader.path) - 1)
+			reader.path[used++] = (char)c;
+	reader.path[used] = '\0';
+}
+
+/* A line: start-end perms offset dev inode path. False at the end. */
+static bool next_mapping(struct mapping *m)
+{
+	m->start = next_number();
+	m->end = next_number();
+	m->readable = next_char() == 'r';
+	next_char();
+	m->executable = next_char() == 'x';
+	next_char();
+	next_char();
+	m->offset = next_number();
+	next_path();
+	m->path = reader.path;
+	return m->end;
+}
+
+bool maps_each(bool (*each)(const struct mapping *m, void *arg), void *arg)
+{
 	struct mapping m;
 
-	for (; (end = strchr(line, '\n')); line = end + 1) {
-		*end = 0;
-		parse(line, &m);
-		each(&m, arg);
-	}
-	return line;
-}
-
-bool maps_each(void (*each)(const struct mapping *m, void *arg), void *arg)
-{
-	char buf[LINE], *rest;
-	long fd = sys_call(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC), got;
-	size_t have = 0;
-
-	if (sys_failed(fd))
+	reader.used = reader.at = 0;
+	reader.fd = sys_call(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	if (sys_failed(reader.fd))
 		return false;
-	while ((got = sys_call(SYS_read, fd, buf + have, sizeof(buf) - 1 - have)) > 0) {
-		have += (size_t)got;
-		buf[have] = 0;
-		rest = parse_lines(buf, each, arg);
-		have -= (size_t)(rest - buf);
-		memmove(buf, rest, have);
-		if (have == sizeof(buf) - 1)
-			have = 0; /* a path longer than that: not worth more */
-	}
-	sys_call(SYS_close, fd);
+	while (next_mapping(&m) && !each(&m, arg))
+		;
+	sys_call(SYS_close, reader.fd);
 	return true;
 }

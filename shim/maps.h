@@ -1,4 +1,4 @@
-/* maps.h - what is mapped where, as /proc/self/maps says. proc_pid_maps(5). No lock is taken. */
+/* maps.h - what is mapped where, as /proc/self/maps says. proc_pid_maps(5). No lock is taken, and nothing allocated. */
 #ifndef SHIM_MAPS_H
 #define SHIM_MAPS_H
 
@@ -7,12 +7,12 @@
 
 struct mapping {
 	uintptr_t start, end;
-	unsigned long offset; /* in the file */
+	uintptr_t offset; /* in the file */
 	bool readable, executable;
-	const char *path; /* or a name in brackets; empty: none */
+	const char *path; /* or a name in brackets; empty: none. Gone afterwards; cut where it is too long */
 };
 
-/* Calls each for every mapping, by address; path is gone afterwards. False: there is no such file. */
-bool maps_each(void (*each)(const struct mapping *m, void *arg), void *arg);
+/* Calls each for every mapping, by address, until it says true. False: there is no such file. */
+bool maps_each(bool (*each)(const struct mapping *m, void *arg), void *arg);
 
 #endif

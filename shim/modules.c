@@ -34,16 +34,17 @@ static void add(uintptr_t start, const char *path)
 	count++;
 }
 
-static void each(const struct mapping *m, void *arg)
+static bool each(const struct mapping *m, void *arg)
 {
 	const char *path = m->path;
 
 	(void)arg;
 	if (m->offset || !m->readable)
-		return;
+		return false;
 	if ((*path == '/' && strncmp(path, "/memfd:", 7) != 0 && strncmp(path, "/dev/", 5) != 0) ||
 	    !strncmp(path, "[vdso]", 6))
 		add(m->start, path);
+	return false;
 }
 
 void modules_read(void)

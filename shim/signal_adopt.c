@@ -1,5 +1,6 @@
-/* What is pending for the thread that is about to become the main greenlet, and for that which executes a program. The kernel keeps what was sent to the thread
- * apart from what was sent to the process (ShdPnd), but only /proc tells which is which: proc_pid_status(5). */
+/* What is pending for the thread that is about to become the main greenlet, and for the one that executes a program. The
+ * kernel keeps what was sent to the thread apart from what was sent to the process (ShdPnd), but only /proc tells which is
+ * which: proc_pid_status(5). */
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <time.h>

@@ -2,10 +2,10 @@
  * little. The stack's bounds are asked from the kernel, since not every C library tells them; only faults near the stack
  * pointer come so far. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
+#include "maps.h"
 #include "sched.h"
 #include "signal_state.h"
 
@@ -14,92 +14,47 @@
 /* glibc has its thread-local storage on the stack, above what it tells clone: about so much. */
 #define ABOVE_TOP ((uintptr_t)64 << 10)
 
-struct maps {
-	long fd, used, at;
-	char buffer[2048];
-};
-
+/* Accessible memory without a gap that ends at `top` or goes beyond, and where the one below it ends. */
 struct region {
-	uintptr_t start, end;
+	uintptr_t top, start, end, below;
 };
 
-static int next_char(struct maps *m)
+static bool extend(const struct mapping *m, void *arg)
 {
-	if (m->at == m->used) {
-		m->used = sys_call(SYS_read, m->fd, m->buffer, sizeof(m->buffer));
-		m->at = 0;
-		if (m->used <= 0)
-			return m->used = 0, -1;
-	}
-	return m->buffer[m->at++];
-}
+	struct region *r = arg;
 
-static uintptr_t next_number(struct maps *m)
-{
-	uintptr_t n = 0;
-	int c;
-
-	while ((c = next_char(m)) > ' ' && c != '-')
-		n = n * 16 + (uintptr_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-	return n;
-}
-
-/* A line: start-end perms offset dev inode path. False at the end. */
-static bool next_mapping(struct maps *m, struct region *r, bool *is_accessible)
-{
-	int c;
-
-	r->start = next_number(m);
-	r->end = next_number(m);
-	*is_accessible = next_char(m) == 'r';
-	while ((c = next_char(m)) >= 0 && c != '\n')
-		;
-	return r->end;
-}
-
-/* The accessible memory without a gap that ends at `top` or goes beyond, and where the one below it ends. */
-static bool region_of(uintptr_t top, struct region *found, uintptr_t *below)
-{
-	static struct maps m;
-	struct region r;
-	bool is_accessible;
-
-	m.used = m.at = 0;
-	m.fd = sys_call(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	if (sys_failed(m.fd))
+	if (!m->readable)
 		return false;
-	*found = (struct region){0, 0};
-	*below = 0;
-	while (found->end < top && next_mapping(&m, &r, &is_accessible)) {
-		if (!is_accessible)
-			continue;
-		if (r.start != found->end) {
-			*below = found->end;
-			found->start = r.start;
-		}
-		found->end = r.end;
+	if (m->start != r->end) {
+		r->below = r->end;
+		r->start = m->start;
 	}
-	sys_call(SYS_close, m.fd);
-	return found->end >= top && found->start < top;
+	r->end = m->end;
+	return r->end >= r->top;
+}
+
+static bool region_of(uintptr_t top, struct region *r)
+{
+	*r = (struct region){.top = top};
+	return maps_each(extend, r) && r->end >= top && r->start < top;
 }
 
 /* The stack's size, if the fault is just below its beginning; 0 if it is not. */
 static size_t overflowed(const struct thread *t, uintptr_t at, uintptr_t sp, uintptr_t pc)
 {
 	struct region r;
-	uintptr_t below;
 
 	if (at + BELOW_SP < sp || at >= t->stack_top || at == pc)
 		return 0;
-	if (!region_of(t->stack_top, &r, &below))
+	if (!region_of(t->stack_top, &r))
 		return 0;
 	if (r.start < t->stack_low) { /* there is no gap below the program's own stack, or it is not shown */
 		r.start = t->stack_low;
-		below = 0;
+		r.below = 0;
 	}
 	if (r.end - t->stack_top > ABOVE_TOP)
 		r.end = t->stack_top;
-	return at < r.start && at >= below ? r.end - r.start : 0;
+	return at < r.start && at >= r.below ? r.end - r.start : 0;
 }
 
 static unsigned number_of(const struct thread *t)

@@ -62,19 +62,20 @@ static struct span own_span(void)
 }
 
 /* Code that is not covered would go unseen there. */
-static void look(const struct mapping *m, void *arg)
+static bool look(const struct mapping *m, void *arg)
 {
 	struct hull *h = arg;
 
 	if (!m->executable || m->end <= h->span.low || m->start >= h->span.high)
-		return;
+		return false;
 	if (m->start - (uintptr_t)__ehdr_start >= (uintptr_t)(_end - __ehdr_start) && !patch_covers(m->start) &&
 	    strcmp(m->path, "[vdso]") != 0)
 		h->fine = false;
+	return !h->fine;
 }
 
 /* Nor can any come later: the holes are taken. */
-static void fill(const struct mapping *m, void *arg)
+static bool fill(const struct mapping *m, void *arg)
 {
 	struct hull *h = arg;
 	uintptr_t to = m->start < h->span.high ? m->start : h->span.high;
@@ -84,6 +85,7 @@ static void fill(const struct mapping *m, void *arg)
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	if (m->end > h->at)
 		h->at = m->end;
+	return h->at >= h->span.high;
 }
 
 void userdispatch_prepare(void)
