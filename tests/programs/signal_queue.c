@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "masked_wait.h"
 #include "signal_test.h"
 
 static char trace[1024];
@@ -185,61 +186,6 @@ static void limited(void)
 	open_all();
 }
 
-static int pipe_fds[2];
-
-static long by_ppoll(const sigset_t *mask)
-{
-	struct pollfd p = {pipe_fds[0], POLLIN, 0};
-
-	return ppoll(&p, 1, NULL, mask);
-}
-
-static long by_pselect(const sigset_t *mask)
-{
-	fd_set set;
-
-	FD_ZERO(&set);
-	FD_SET(pipe_fds[0], &set);
-	return pselect(pipe_fds[0] + 1, &set, NULL, NULL, NULL, mask);
-}
-
-static long by_epoll(const sigset_t *mask)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-	int set = epoll_create1(0);
-	long ret;
-
-	epoll_ctl(set, EPOLL_CTL_ADD, pipe_fds[0], &event);
-	ret = epoll_pwait(set, &event, 1, -1, mask);
-	close(set);
-	return ret;
-}
-
-static long by_epoll2(const sigset_t *mask)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-	int set = epoll_create1(0);
-	long ret;
-
-	epoll_ctl(set, EPOLL_CTL_ADD, pipe_fds[0], &event);
-	ret = epoll_pwait2(set, &event, 1, &(struct timespec){20, 0}, mask);
-	close(set);
-	return ret;
-}
-
-static long by_suspend(const sigset_t *mask)
-{
-	return sigsuspend(mask);
-}
-
-static const struct masked {
-	const char *name;
-	long (*call)(const sigset_t *);
-} calls[] = {
-	{"ppoll", by_ppoll},	     {"pselect", by_pselect},	 {"epoll_pwait", by_epoll},
-	{"epoll_pwait2", by_epoll2}, {"sigsuspend", by_suspend},
-};
-
 /* Pending before: the call fails at once, though something is ready too; its handler has run exactly once, inside. */
 static void *masked(void *arg)
 {
@@ -247,29 +193,29 @@ static void *masked(void *arg)
 
 	sigemptyset(&none);
 	pthread_sigmask(SIG_BLOCK, &block, NULL);
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+	for (size_t i = 0; i < MASKED_WAITS; i++) {
 		long ret;
 
 		queue_thread(1, (int)i);
 		queue_thread(1, 10 + (int)i);
-		ret = calls[i].call(&none);
+		ret = masked_waits[i].call(&none);
 		pthread_sigmask(SIG_BLOCK, NULL, &now);
-		printf("%s: %ld %s, blocked again %d,", calls[i].name, ret, name_of(errno),
+		printf("%s: %ld %s, blocked again %d,", masked_waits[i].name, ret, name_of(errno),
 		       sigismember(&now, SIGRTMIN + 1));
 		show("");
 	}
-	if (write(pipe_fds[1], "x", 1) == 1)
-		for (size_t i = 0; i + 1 < sizeof(calls) / sizeof(*calls); i++) {
+	if (write(masked_ends[1], "x", 1) == 1)
+		for (size_t i = 0; i + 1 < MASKED_WAITS; i++) {
 			long ret;
 
 			queue_thread(1, (int)i);
-			ret = calls[i].call(&none);
-			printf("%s, ready: %ld,", calls[i].name, ret);
+			ret = masked_waits[i].call(&none);
+			printf("%s, ready: %ld,", masked_waits[i].name, ret);
 			pthread_sigmask(SIG_UNBLOCK, &block, NULL);
 			pthread_sigmask(SIG_BLOCK, &block, NULL);
 			show("");
 		}
-	if (read(pipe_fds[0], &none, 1) != 1)
+	if (read(masked_ends[0], &none, 1) != 1)
 		puts("read failed");
 	pthread_sigmask(SIG_UNBLOCK, &block, NULL);
 	return arg;
@@ -359,7 +305,7 @@ static void each(void *(*run)(void *), void *arg)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
-	if (pipe(pipe_fds))
+	if (pipe(masked_ends))
 		return 1;
 	wake_shim();
 	for (int sig = SIGRTMIN; sig <= SIGRTMIN + 4; sig++)

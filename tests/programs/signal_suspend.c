@@ -1,13 +1,9 @@
 /* Calls with a mask of their own: sigsuspend, ppoll, pselect, epoll_pwait; and pause. The mask counts for the wait and
  * no longer, and a signal that it lets in comes exactly then. */
-#include <poll.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
-
+#include "masked_wait.h"
 #include "signal_test.h"
 
 static volatile sig_atomic_t handled, blocked_inside;
-static int pipe_fds[2];
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
@@ -19,56 +15,11 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	blocked_inside = sigismember(&now, SIGUSR2) * 2 + sigismember(&now, sig);
 }
 
-static long by_sigsuspend(const sigset_t *mask)
-{
-	return sigsuspend(mask);
-}
-
-static long by_ppoll(const sigset_t *mask)
-{
-	struct pollfd p = {pipe_fds[0], POLLIN, 0};
-
-	return ppoll(&p, 1, NULL, mask);
-}
-
-static long by_pselect(const sigset_t *mask)
-{
-	fd_set set;
-
-	FD_ZERO(&set);
-	FD_SET(pipe_fds[0], &set);
-	return pselect(pipe_fds[0] + 1, &set, NULL, NULL, NULL, mask);
-}
-
-static long by_epoll_pwait(const sigset_t *mask)
-{
-	struct epoll_event e = {.events = EPOLLIN};
-	int fd = epoll_create1(0);
-	long ret;
-
-	epoll_ctl(fd, EPOLL_CTL_ADD, pipe_fds[0], &e);
-	ret = epoll_pwait(fd, &e, 1, -1, mask);
-	e.data.fd = errno;
-	close(fd);
-	errno = e.data.fd;
-	return ret;
-}
-
 static long by_pause(const sigset_t *mask)
 {
 	pthread_sigmask(SIG_SETMASK, mask, NULL);
 	return pause();
 }
-
-static const struct way {
-	const char *name;
-	long (*call)(const sigset_t *mask);
-} ways[] = {
-	{"sigsuspend", by_sigsuspend},
-	{"ppoll", by_ppoll},
-	{"pselect", by_pselect},
-	{"epoll_pwait", by_epoll_pwait},
-};
 
 static void show(const char *name, const char *when, long ret, int err)
 {
@@ -82,7 +33,7 @@ static void show(const char *name, const char *when, long ret, int err)
 }
 
 /* One that was pending before; its mask lets it in and blocks another. */
-static void pending_before(const struct way *w)
+static void pending_before(const struct masked_wait *w)
 {
 	sigset_t mask = set_of(SIGUSR2);
 	long ret;
@@ -95,7 +46,7 @@ static void pending_before(const struct way *w)
 
 static void *run(void *arg)
 {
-	const struct way *w = arg;
+	const struct masked_wait *w = arg;
 	sigset_t mask = set_of(SIGUSR2);
 	long ret = w->call(&mask);
 
@@ -103,7 +54,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void while_waiting(const struct way *w)
+static void while_waiting(const struct masked_wait *w)
 {
 	pthread_t t;
 
@@ -115,7 +66,7 @@ static void while_waiting(const struct way *w)
 }
 
 /* Ready at once: the signal stays pending. */
-static void ready(const struct way *w)
+static void ready(const struct masked_wait *w)
 {
 	sigset_t mask = set_of(SIGUSR1), old;
 	long ret;
@@ -123,12 +74,12 @@ static void ready(const struct way *w)
 	if (w->call == by_sigsuspend)
 		return;
 	handled = 0;
-	if (write(pipe_fds[1], "x", 1) != 1)
+	if (write(masked_ends[1], "x", 1) != 1)
 		return;
 	raise(SIGUSR1);
 	ret = w->call(&mask);
 	show(w->name, "ready", ret, errno);
-	if (read(pipe_fds[0], &old, 1) != 1)
+	if (read(masked_ends[0], &old, 1) != 1)
 		return;
 	mask = set_of(SIGUSR2);
 	w->call(&mask);
@@ -151,15 +102,15 @@ int main(void)
 	sigset_t set = set_of(SIGUSR1);
 	pthread_t t;
 
-	if (pipe(pipe_fds))
+	if (pipe(masked_ends))
 		return 1;
 	handle(SIGUSR1, on_signal, SA_RESTART);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	wake_shim();
-	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		pending_before(&ways[i]);
-		while_waiting(&ways[i]);
-		ready(&ways[i]);
+	for (size_t i = 0; i < MASKED_WAITS; i++) {
+		pending_before(&masked_waits[i]);
+		while_waiting(&masked_waits[i]);
+		ready(&masked_waits[i]);
 	}
 	handled = 0;
 	t = spawn(pauses, NULL);
