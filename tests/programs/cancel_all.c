@@ -20,9 +20,10 @@
 #include <termios.h>
 #include <threads.h>
 
+#include "ends.h"
 #include "thread_test.h"
 
-static int empty[2], pair[2], full[2], other[2], listener, epoll_set, file, queue, full_queue, held, set_id;
+static int file, queue, full_queue, held, set_id;
 static char buffer[4096], file_name[64], queue_name[64];
 static struct iovec iov = {buffer, 1};
 static struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -101,8 +102,8 @@ static long by_select(void)
 	fd_set set;
 
 	FD_ZERO(&set);
-	FD_SET(empty[0], &set);
-	return select(empty[0] + 1, &set, NULL, NULL, NULL);
+	FD_SET(empty_pipe[0], &set);
+	return select(empty_pipe[0] + 1, &set, NULL, NULL, NULL);
 }
 
 static long by_semop(void)
@@ -120,31 +121,31 @@ static siginfo_t info;
 static struct rusage usage;
 
 #define CALLS                                                                                                     \
-	WAITS(read, read(empty[0], buffer, 1))                                                                    \
-	WAITS(readv, readv(empty[0], &iov, 1))                                                                    \
-	WAITS(preadv2, preadv2(empty[0], &iov, 1, -1, 0))                                                         \
-	WAITS(write, write(full[1], buffer, sizeof(buffer)))                                                      \
-	WAITS(writev, writev(full[1], &iov, 1))                                                                   \
+	WAITS(read, read(empty_pipe[0], buffer, 1))                                                               \
+	WAITS(readv, readv(empty_pipe[0], &iov, 1))                                                               \
+	WAITS(preadv2, preadv2(empty_pipe[0], &iov, 1, -1, 0))                                                    \
+	WAITS(write, write(full_pipe[1], buffer, sizeof(buffer)))                                                 \
+	WAITS(writev, writev(full_pipe[1], &iov, 1))                                                              \
 	WAITS(recv, recv(pair[0], buffer, 1, 0))                                                                  \
 	WAITS(recvfrom, recvfrom(pair[0], buffer, 1, 0, NULL, NULL))                                              \
 	WAITS(recvmsg, recvmsg(pair[0], &message, 0))                                                             \
 	WAITS(recvmmsg, recvmmsg(pair[0], messages, 1, 0, NULL))                                                  \
-	WAITS(send, send(other[0], buffer, sizeof(buffer), 0))                                                    \
-	WAITS(sendto, sendto(other[0], buffer, sizeof(buffer), 0, NULL, 0))                                       \
-	WAITS(sendmsg, sendmsg(other[0], &message, 0))                                                            \
-	WAITS(sendmmsg, sendmmsg(other[0], messages, 1, 0))                                                       \
+	WAITS(send, send(full_pair[0], buffer, sizeof(buffer), 0))                                                \
+	WAITS(sendto, sendto(full_pair[0], buffer, sizeof(buffer), 0, NULL, 0))                                   \
+	WAITS(sendmsg, sendmsg(full_pair[0], &message, 0))                                                        \
+	WAITS(sendmmsg, sendmmsg(full_pair[0], messages, 1, 0))                                                   \
 	WAITS(accept, accept(listener, NULL, NULL))                                                               \
 	WAITS(accept4, accept4(listener, NULL, NULL, SOCK_CLOEXEC))                                               \
 	WAITS(poll, poll(&polled, 1, -1))                                                                         \
 	WAITS(ppoll, ppoll(&polled, 1, NULL, NULL))                                                               \
 	WAITS(select, by_select())                                                                                \
 	WAITS(pselect, pselect(0, NULL, NULL, NULL, NULL, NULL))                                                  \
-	WAITS(epoll_wait, epoll_wait(epoll_set, &got, 1, -1))                                                     \
-	WAITS(epoll_pwait, epoll_pwait(epoll_set, &got, 1, -1, NULL))                                             \
-	WAITS(epoll_pwait2, epoll_pwait2(epoll_set, &got, 1, NULL, NULL))                                         \
-	WAITS(splice, splice(empty[0], NULL, full[1], NULL, 1, 0))                                                \
-	WAITS(tee, tee(empty[0], full[1], 1, 0))                                                                  \
-	WAITS(vmsplice, vmsplice(full[1], &iov, 1, 0))                                                            \
+	WAITS(epoll_wait, epoll_wait(epoll_fd, &got, 1, -1))                                                      \
+	WAITS(epoll_pwait, epoll_pwait(epoll_fd, &got, 1, -1, NULL))                                              \
+	WAITS(epoll_pwait2, epoll_pwait2(epoll_fd, &got, 1, NULL, NULL))                                          \
+	WAITS(splice, splice(empty_pipe[0], NULL, full_pipe[1], NULL, 1, 0))                                      \
+	WAITS(tee, tee(empty_pipe[0], full_pipe[1], 1, 0))                                                        \
+	WAITS(vmsplice, vmsplice(full_pipe[1], &iov, 1, 0))                                                       \
 	WAITS(nanosleep, nanosleep(&longer, NULL))                                                                \
 	WAITS(clock_nanosleep, clock_nanosleep(CLOCK_MONOTONIC, 0, &longer, NULL))                                \
 	WAITS(sleep, sleep(100))                                                                                  \
@@ -175,7 +176,7 @@ static struct rusage usage;
 	WAITS(setlkw, by_lock(F_SETLKW))                                                                          \
 	WAITS(lockf, lockf(held, F_LOCK, 0))                                                                      \
 	WAITS(aio_suspend, by_aio_suspend())                                                                      \
-	WAITS(eventfd_read, eventfd_read(epoll_set == 0 ? 0 : empty[0], &value))                                  \
+	WAITS(eventfd_read, eventfd_read(empty_pipe[0], &value))                                                  \
 	WAITS(system, system("sleep 0.01; exit 1"))                                                               \
 	PASSES(close, close(-1))                                                                                  \
 	PASSES(open, open("/dev/null", O_RDONLY))                                                                 \
@@ -288,18 +289,6 @@ static void one(const struct point *p)
 	       cleaned ? ", cleaned up" : "");
 }
 
-static void fill(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	while (write(fd, buffer, sizeof(buffer)) > 0)
-		;
-	while (write(fd, buffer, 1) > 0)
-		;
-	fcntl(fd, F_SETFL, flags);
-}
-
 static void prepare_queues(void)
 {
 	struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = sizeof(buffer)};
@@ -314,31 +303,14 @@ static void prepare_queues(void)
 	mq_unlink(queue_name);
 }
 
-static void prepare_sockets(void)
-{
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	struct epoll_event event = {.events = EPOLLIN};
-
-	if (pipe(empty) || pipe(full) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) ||
-	    socketpair(AF_UNIX, SOCK_STREAM, 0, other))
-		abort();
-	fill(full[1]);
-	fill(other[0]);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&any, sizeof(any)) || listen(listener, 5))
-		abort();
-	epoll_set = epoll_create1(EPOLL_CLOEXEC);
-	epoll_ctl(epoll_set, EPOLL_CTL_ADD, empty[0], &event);
-	polled = (struct pollfd){empty[0], POLLIN, 0};
-	messages[0].msg_hdr = message;
-}
-
 static void prepare(void)
 {
 	int ready[2];
 
 	prepare_queues();
-	prepare_sockets();
+	make_ends();
+	polled = (struct pollfd){empty_pipe[0], POLLIN, 0};
+	messages[0].msg_hdr = message;
 	snprintf(file_name, sizeof(file_name), "/tmp/cancel_all.%d", (int)getpid());
 	file = open(file_name, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	held = open(file_name, O_RDWR | O_CLOEXEC);
@@ -358,7 +330,7 @@ static void prepare(void)
 	}
 	if (read(ready[0], buffer, 1) != 1)
 		abort();
-	cb = (struct aiocb){.aio_fildes = empty[0], .aio_buf = buffer, .aio_nbytes = 1};
+	cb = (struct aiocb){.aio_fildes = empty_pipe[0], .aio_buf = buffer, .aio_nbytes = 1};
 	aio_read(&cb);
 }
 

@@ -10,9 +10,9 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "ends.h"
 #include "thread_test.h"
 
-static int empty_pipe[2], full_pipe[2], pair[2], full_pair[2], listener, epoll_fd;
 static char buffer[256];
 static struct iovec iov = {buffer, sizeof(buffer)};
 static sem_t sem;
@@ -304,33 +304,9 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void fill(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	while (write(fd, buffer, sizeof(buffer)) > 0)
-		;
-	while (write(fd, buffer, 1) > 0)
-		;
-	fcntl(fd, F_SETFL, flags);
-}
-
 static void prepare(void)
 {
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	struct epoll_event event = {.events = EPOLLIN};
-
-	if (pipe(empty_pipe) || pipe(full_pipe) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) ||
-	    socketpair(AF_UNIX, SOCK_STREAM, 0, full_pair))
-		abort();
-	fill(full_pipe[1]);
-	fill(full_pair[0]);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&any, sizeof(any)) || listen(listener, 5))
-		abort();
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, empty_pipe[0], &event);
+	make_ends();
 	sem_init(&sem, 0, 0);
 	child = fork();
 	if (!child) {

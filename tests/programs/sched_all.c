@@ -227,19 +227,7 @@ static void *all(void *arg)
 
 static void *in_a_child(void *arg)
 {
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		all(NULL);
-		done(go(all, NULL));
-		fflush(stdout);
-		_exit(6);
-	}
-	waitpid(pid, &status, 0);
-	printf("child %d\n", WEXITSTATUS(status));
+	child_again(all);
 	return arg;
 }
 

@@ -4,6 +4,7 @@
 #define THREAD_TEST_H
 
 #include <sched.h>
+#include <sys/wait.h>
 
 #include "wait_test.h"
 
@@ -19,6 +20,24 @@ static inline const char *error_name(int error)
 static inline void settle(void)
 {
 	nap(40);
+}
+
+/* In a child: the same once more, by its only thread and by a new one. */
+static inline void child_again(void *(*run)(void *))
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		run(NULL);
+		done(go(run, NULL));
+		fflush(stdout);
+		_exit(6);
+	}
+	waitpid(pid, &status, 0);
+	printf("child %d\n", WEXITSTATUS(status));
 }
 
 /* A time on `clock`, some milliseconds from now; before now if negative. */
