@@ -38,29 +38,33 @@ static bool bequeath(uint32_t *word, int tid, bool pending)
 	return !ret;
 }
 
-static struct robust_list *without_flag(struct robust_list *entry)
+/* Where an entry is, or the next one: the program's pointers, which may be anything. */
+static uintptr_t without_flag(const void *entry)
 {
-	return (struct robust_list *)((uintptr_t)entry & ~1UL); /* bit 0: PI */
+	return (uintptr_t)entry & ~1UL; /* bit 0: PI */
 }
 
 /* It may lead anywhere, and in circles: followed as far as the kernel would. */
 void futex_exit_robust_list(void *list, int tid)
 {
 	struct robust_list_head *at = list, head;
-	struct robust_list *entry, *next, *pending;
+	struct robust_list next;
+	uintptr_t entry, pending, offset;
 	long left = ROBUST_LIST_LIMIT;
 
 	if (!at || user_get(&head, at))
 		return;
+	offset = (uintptr_t)head.futex_offset;
 	pending = without_flag(head.list_op_pending);
-	for (entry = without_flag(head.list.next); entry != &at->list && left--; entry = without_flag(next)) {
-		bool more = !user_get(&next, &entry->next);
+	for (entry = without_flag(head.list.next); entry != (uintptr_t)list && left--;
+	     entry = without_flag(next.next)) {
+		bool more = !user_get(&next, (void *)entry);
 
-		if (entry != pending && !bequeath((uint32_t *)((char *)entry + head.futex_offset), tid, false))
+		if (entry != pending && !bequeath((uint32_t *)(entry + offset), tid, false))
 			return;
 		if (!more)
 			return;
 	}
 	if (pending)
-		bequeath((uint32_t *)((char *)pending + head.futex_offset), tid, true);
+		bequeath((uint32_t *)(pending + offset), tid, true);
 }
