@@ -7,8 +7,8 @@
 
 #include "kernel.h"
 
-/* The kernel's table reaches to the highest descriptor, and fork copies it. */
-#define LIMIT_MAX 32768
+/* The kernel's table reaches to the highest descriptor: it takes time to make, and fork copies it. */
+#define LIMIT_MAX 4096
 #define ROOM 4096
 #define HIGH 1000
 #define BELOW 256
