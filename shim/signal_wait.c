@@ -30,7 +30,7 @@ static long cover(uint64_t set)
 	uint64_t wanted = covered | set;
 	long ret;
 
-	if (wanted == covered)
+	if (fd >= 0 && wanted == covered)
 		return fd;
 	ret = sys_call(SYS_signalfd4, fd, &wanted, SIGNAL_SETSIZE, O_NONBLOCK | O_CLOEXEC);
 	if (sys_failed(ret))

@@ -40,6 +40,15 @@ static void queue(int sig, int value)
 	sigqueue(getpid(), sig, (union sigval){.sival_int = value});
 }
 
+/* The very first wait is for nothing but time. */
+static void for_nothing(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	wait_once("for nothing", &none, 20);
+}
+
 static void order(void)
 {
 	queue(SIGRTMIN + 2, 1);
@@ -188,6 +197,7 @@ int main(void)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	wake_shim();
+	for_nothing();
 	order();
 	several();
 	thread_pending();
