@@ -17,7 +17,7 @@ HOOK_x86_64 := -mgeneral-regs-only
 HOOK := $(HOOK_$(ARCH)) -fno-tree-loop-distribute-patterns
 
 # Run once, at start, or only on the hub's stack: these may use any register.
-COLD := object decode known sites sites_flow sites_window patch patch_stub patch_text loaded loader symbol init options stats dump modules unwind userdispatch others
+COLD := object decode known sites sites_flow sites_window patch patch_stub patch_text loaded loader symbol init options stats dump modules unwind others
 # What the shim needs of core: no greenlets, and not gevent's vocabulary.
 SHIM_CORE := account check context context-$(ARCH) fiber hub hub_open timer waitq fdwait stack reserve loop highfd
 

@@ -58,7 +58,8 @@ typedef long call_handler(struct call *c);
 #define CALL_LIMIT 512
 
 bool call_is_intercepted(long nr);
-const char *call_name(long nr); /* "futex"; NULL when not in the table */
+call_handler *call_handler_of(long nr); /* NULL: it is not */
+const char *call_name(long nr);		/* "futex"; NULL when not in the table */
 /* The real call, with the call's own arguments, from the shim's text. It must not block (or says so in the statistics). */
 long call_native(const struct call *c);
 /* Ends the frame c as if its system call had returned `result`. */

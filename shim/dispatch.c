@@ -4,10 +4,12 @@
 #include <sys/syscall.h>
 
 #include "options.h"
+#include "seccomp.h"
 #include "signal_state.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "userdispatch.h"
 
 struct entry_point {
 	call_handler *handler;
@@ -32,9 +34,14 @@ struct answer {
 
 struct answer dispatch(struct call *c) __attribute__((visibility("hidden")));
 
+call_handler *call_handler_of(long nr)
+{
+	return nr >= 0 && nr < CALL_LIMIT && (options.files_pool || !table[nr].pooled) ? table[nr].handler : NULL;
+}
+
 bool call_is_intercepted(long nr)
 {
-	return nr >= 0 && nr < CALL_LIMIT && table[nr].handler && (options.files_pool || !table[nr].pooled);
+	return call_handler_of(nr);
 }
 
 const char *call_name(long nr)
@@ -48,10 +55,13 @@ long call_native(const struct call *c)
 	return kernel_call6(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4], c->arg[5]);
 }
 
-static struct answer answer(long result)
+static struct answer answer(struct call *c, long result)
 {
-	if (result == CALL_PASS)
+	if (result == CALL_PASS) {
+		if (userdispatch_judging)
+			userdispatch_let_pass(c);
 		return (struct answer){0, 1};
+	}
 	if (result == CALL_PASS_VFORK)
 		return (struct answer){0, 2};
 	return (struct answer){result, 0};
@@ -66,10 +76,11 @@ static bool is_anothers(void)
 struct answer dispatch(struct call *c)
 {
 	struct thread *t = thread_self();
+	call_handler *handler = seccomp_judges(&t->seccomp) ? seccomp_call : call_handler_of(c->nr);
 	long ret;
 
-	if (!call_is_intercepted(c->nr) || is_anothers())
-		return answer(CALL_PASS);
+	if (!handler || is_anothers())
+		return answer(c, CALL_PASS);
 	if (signals.lent)
 		signals_real_mask_back();
 	do {
@@ -77,12 +88,13 @@ struct answer dispatch(struct call *c)
 		if (signals_on_stack(&t->signals, call_sp(c)))
 			signals_stack_lay_aside(t);
 		t->fiber.vectors = (uint8_t)c->vectors;
-		stats.answered[c->nr]++;
-		ret = table[c->nr].handler(c);
+		if ((unsigned long)c->nr < CALL_LIMIT)
+			stats.answered[c->nr]++;
+		ret = handler(c);
 		if (ret == -ENOSYS && t->signals.refused)
 			ret = CALL_PASS;
 		t->call = NULL; /* from here on a signal finds the program's own code; what came before is due */
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	} while (signals_due(t, ret) && signals_finish(t, c, &ret));
-	return answer(ret);
+	return answer(c, ret);
 }

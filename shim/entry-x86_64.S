@@ -192,7 +192,38 @@ vfork_here:
 	mov fiber_self@gottpoff(%rip), %rcx
 	mov vfork_fiber(%rip), %r11
 	mov %r11, %fs:(%rcx)
-1:	jmp *vfork_resume(%rip)
+1:	cmpb $0, seccomp_used(%rip)
+	je 2f
+	.cfi_remember_state
+	lea -RED_ZONE(%rsp), %rsp
+	.cfi_adjust_cfa_offset RED_ZONE
+	pushed %r9
+	pushed %r8
+	pushed %r10
+	pushed %rdx
+	pushed %rsi
+	pushed %rdi
+	pushed %rax
+	pushed %rbp
+	mov %rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	and $-16, %rsp
+	mov vfork_fiber(%rip), %rdi
+	mov %rax, %rsi
+	call seccomp_vforked
+	mov %rbp, %rsp
+	.cfi_def_cfa_register %rsp
+	popped %rbp
+	popped %rax
+	popped %rdi
+	popped %rsi
+	popped %rdx
+	popped %r10
+	popped %r8
+	popped %r9
+	drop RED_ZONE
+	.cfi_restore_state
+2:	jmp *vfork_resume(%rip)
 	.cfi_endproc
 	.size vfork_here, . - vfork_here
 

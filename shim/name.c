@@ -11,6 +11,7 @@
 #include "offload.h"
 #include "sched.h"
 #include "scratch.h"
+#include "seccomp.h"
 #include "sys.h"
 #include "thread.h"
 #include "user.h"
@@ -49,8 +50,8 @@ void name_thread_exit(struct thread *t)
 /* What a thread may do, or that a later one may do less. */
 static bool changes_rights(int option)
 {
-	return option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS || option == PR_CAPBSET_DROP ||
-	       option == PR_CAP_AMBIENT || option == PR_SET_SECUREBITS || option == PR_SET_KEEPCAPS;
+	return option == PR_CAPBSET_DROP || option == PR_CAP_AMBIENT || option == PR_SET_SECUREBITS ||
+	       option == PR_SET_KEEPCAPS;
 }
 
 /* As strncpy_from_user: no byte after the end is looked at. */
@@ -91,6 +92,11 @@ long sys_prctl(struct call *c)
 		return CALL_PASS;
 	case PR_SET_SYSCALL_USER_DISPATCH_: /* it is the OS thread's, and the hub's with it: as before Linux 5.11 */
 		return -EINVAL;
+	case PR_SET_SECCOMP:
+	case PR_GET_SECCOMP:
+	case PR_SET_NO_NEW_PRIVS:
+	case PR_GET_NO_NEW_PRIVS:
+		return seccomp_prctl(c);
 	default:
 		if (changes_rights((int)c->arg[0]))
 			offload_retire();

@@ -49,9 +49,6 @@ struct helper {
 	struct helper *next, *next_resting;
 };
 
-long offload_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid, void *tls)
-	__attribute__((visibility("hidden")));
-void offload_leave(void) __attribute__((noreturn, visibility("hidden")));
 extern char offload_run_begin[] __attribute__((visibility("hidden")));
 extern char offload_run_syscall[] __attribute__((visibility("hidden")));
 extern char offload_run_end[] __attribute__((visibility("hidden")));

@@ -22,6 +22,11 @@ struct offload_raw {
 long offload_run(const struct offload_raw *raw) __attribute__((visibility("hidden")));
 void offload_cut(void *ucontext);
 
+/* clone(2), of an OS thread that calls the function put at the top of its stack: [argument] [function]. */
+long offload_clone(unsigned long flags, void *stack_top, int *parent_tid, int *child_tid, void *tls)
+	__attribute__((visibility("hidden")));
+void offload_leave(void) __attribute__((noreturn, visibility("hidden")));
+
 /* SWITCHES. Runs c's call, with its own arguments, on a helper; the kernel's result. A signal for the greenlet
  * interrupts the helper's call, which then returns -EINTR. */
 long offload_call(struct call *c);

@@ -33,6 +33,7 @@ static void child(const struct call *c, uintptr_t stack_top, bool shares_files)
 	signals_forked();
 	fsbase_forked();
 	owners_forked();
+	seccomp_forked();
 	threads_forked();
 	highfd_keep = false;
 	if (!stack_top)
@@ -105,6 +106,7 @@ long sys_execve(struct call *c)
 
 	signals_real_mask_for_child();
 	signals_hand_over();
+	seccomp_before_exec(c);
 	ret = call_native(c);
 	signals_take_back();
 	signals_real_mask_back();

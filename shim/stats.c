@@ -65,7 +65,7 @@ static void compose(struct text *text)
 		if (stats.parks[nr])
 			put(text, "parks.", call_name(nr), stats.parks[nr]);
 	for (long nr = 0; nr < CALL_LIMIT; nr++)
-		if (stats.answered[nr])
+		if (stats.answered[nr] && call_name(nr))
 			put(text, "calls.", call_name(nr), stats.answered[nr]);
 }
 

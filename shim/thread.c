@@ -126,6 +126,7 @@ static void adopt(struct thread *t)
 	sys_call(SYS_prctl, PR_GET_NAME, t->name);
 	sys_call(SYS_prctl, PR_GET_TID_ADDRESS, &t->clear_tid);
 	sys_call(SYS_get_robust_list, 0, &t->robust_list, &size);
+	seccomp_adopt(t);
 }
 
 static bool counter_faults(void)
@@ -214,6 +215,7 @@ long thread_clone(struct call *c, const struct thread_start *start)
 		t->clear_tid = (uint32_t *)start->child_tid;
 	sched_thread_new(self, t);
 	signals_thread_new(self, t);
+	seccomp_thread_new(self, t);
 	publish(t);
 	stats.threads_made++;
 	preempt_start();

@@ -9,6 +9,7 @@
 #include "../core/hub.h"
 #include "call.h"
 #include "sched.h"
+#include "seccomp.h"
 #include "signal.h"
 
 /* Above every pid_max (2^22), within FUTEX_TID_MASK. The main thread keeps its real one. */
@@ -33,6 +34,7 @@ struct thread {
 	uintptr_t stack_top; /* 0: the main thread's, which grows */
 	struct sched_thread sched;
 	struct signal_thread signals;
+	struct seccomp_thread seccomp;
 };
 
 struct threads {

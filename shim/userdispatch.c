@@ -6,11 +6,12 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "call.h"
 #include "maps.h"
 #include "patch.h"
 #include "patch_text.h"
+#include "scratch.h"
 #include "sys.h"
+#include "thread.h"
 
 /* <sys/prctl.h> and <asm-generic/siginfo.h> of Linux 5.11 */
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
@@ -48,6 +49,9 @@ struct span {
 };
 
 static struct span exempt;
+
+bool userdispatch_judging;
+static uintptr_t passing; /* the address after the site of a call that was let pass */
 
 struct hull {
 	struct span span;
@@ -108,6 +112,20 @@ long userdispatch_open(void)
 			exempt.high - exempt.low, 0);
 }
 
+void userdispatch_judge(void)
+{
+	struct span own = own_span();
+
+	if (!userdispatch_judging)
+		userdispatch_judging = !sys_call(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, own.low,
+						 own.high - own.low, 0);
+}
+
+void userdispatch_forked(void)
+{
+	userdispatch_judging = false;
+}
+
 static struct pass *find(uintptr_t target)
 {
 	size_t i = (target * UINT64_C(0x9e3779b97f4a7c15)) >> 52;
@@ -115,6 +133,18 @@ static struct pass *find(uintptr_t target)
 	while (passes[i].target && passes[i].target != target)
 		i = (i + 1) % PASSES;
 	return &passes[i];
+}
+
+void userdispatch_let_pass(struct call *c)
+{
+	struct pass *pass = find(c->pass + 2);
+
+	if (c->pass - (uintptr_t)passes < sizeof(passes))
+		return;
+	if (pass->target)
+		c->pass = (uintptr_t)pass;
+	else
+		passing = c->pass + 2;
 }
 
 static bool add(struct pass *pass, uintptr_t target, bool compat)
@@ -127,9 +157,9 @@ static bool add(struct pass *pass, uintptr_t target, bool compat)
 
 	if (passes_used == PASSES_FULL)
 		return false;
-	memcpy(new.call, compat ? "\xcd\x80" : "\x0f\x05", sizeof(new.call));
-	memcpy(page, (const void *)at, PAGE);
-	memcpy(page + ((uintptr_t)pass - at), &new, sizeof(new));
+	bytes_copy(new.call, compat ? "\xcd\x80" : "\x0f\x05", sizeof(new.call));
+	bytes_copy(page, (const void *)at, PAGE);
+	bytes_copy(page + ((uintptr_t)pass - at), &new, sizeof(new));
 	err = text_replace(&text, at, page, PAGE);
 	text_close(&text);
 	passes_used += !err;
@@ -151,12 +181,15 @@ bool userdispatch_trapped(const siginfo_t *info, ucontext_t *uc)
 
 	if (info->si_signo != SIGSYS || info->si_code != DISPATCHED)
 		return false;
+	if (compat && fiber_self && seccomp_judges(&thread_self()->seccomp) && !seccomp_lets_compat(thread_self(), r))
+		return true;
 	pass = find(target);
 	if (!pass->target && !add(pass, target, compat)) {
 		call_now(r);
 		return true;
 	}
-	if (compat || patch_covers(target)) {
+	if (compat || target == passing || (!userdispatch_judging && patch_covers(target))) {
+		passing = 0;
 		r[REG_RIP] = (greg_t)pass;
 		return true;
 	}

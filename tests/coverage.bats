@@ -14,7 +14,6 @@ not_made() {
 		setns wants privileges and other namespaces
 		unshare wants privileges
 		capset wants privileges
-		seccomp cannot be taken back
 		landlock_restrict_self cannot be taken back
 	END
 }

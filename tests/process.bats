@@ -82,6 +82,21 @@ load helpers
 	both calls_rare
 }
 
+@test "process: seccomp filters of one thread and of all, who inherits them, and that the others go on" {
+	both process_sandbox
+}
+
+@test "process: what seccomp filters answer, whom they end, and what is no filter" {
+	both process_verdicts
+}
+
+@test "process: the same filters where what is made at run time is watched too, and with a turn every millisecond" {
+	for program in process_sandbox process_verdicts; do
+		GREENSHIM_SYSCALLS=all both $program
+		GREENSHIM_PREEMPT=1 both $program
+	done
+}
+
 # Its threads are the kernel's: a filter may kill for what greenshim calls.
 @test "process: threads after a seccomp filter that kills for what the program does not call" {
 	local way

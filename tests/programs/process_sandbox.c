@@ -1,0 +1,272 @@
+/* process_sandbox.c - seccomp filters that threads make for themselves while others run: whose they are, who inherits them,
+ * and that all others go on. Each part in a child of its own. */
+#include <poll.h>
+#include <spawn.h>
+#include <time.h>
+
+#include "sandbox_test.h"
+
+#ifdef __x86_64__
+
+extern char **environ;
+static const char *self;
+static pthread_barrier_t both;
+
+/* One call that greenlets answer, some that they do not. */
+static void show_calls(const char *who)
+{
+	char directory[4];
+	struct rlimit *none = NULL;
+
+	printf("%s: getppid %s, ", who, result(syscall(SYS_getppid)));
+	printf("getcwd %s, ", result(getcwd(directory, 1) ? 0 : -1));
+	printf("getpriority %s, ", result(syscall(SYS_getpriority, 0, 0)));
+	printf("prlimit %s; mode %d, ", result(syscall(SYS_prlimit64, 0, 0, none, none)), prctl(PR_GET_SECCOMP));
+	printf("no new privileges %d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	fflush(stdout);
+}
+
+static struct sock_fprog some(void)
+{
+	static struct sock_filter code[] = {
+		LOAD(NR),
+		ON(SYS_getppid, FAIL(EXDEV)),
+		ON(SYS_getcwd, FAIL(EBADMSG)),
+		ON(SYS_getpriority, FAIL(ENOTTY)),
+		ON(SYS_prlimit64, FAIL(EMFILE)),
+		ANSWER(ALLOW),
+	};
+
+	return (struct sock_fprog){sizeof(code) / sizeof(code[0]), code};
+}
+
+static void *inherits(void *arg)
+{
+	show_calls(arg);
+	return NULL;
+}
+
+static void *one_of_two(void *arg)
+{
+	struct sock_fprog program = some();
+
+	show_calls("before");
+	printf("set: %s\n", result(set_alone(&program)));
+	show_calls("own");
+	pthread_join(spawn(inherits, "made by it"), NULL);
+	return arg;
+}
+
+static void whose(void)
+{
+	pthread_join(spawn(one_of_two, NULL), NULL);
+	show_calls("another");
+	pthread_join(spawn(inherits, "made by another"), NULL);
+}
+
+/* What the process's other threads do meanwhile. */
+static void *waits(void *arg)
+{
+	pthread_barrier_wait(&both);
+	pthread_barrier_wait(&both);
+	show_calls("the other");
+	return arg;
+}
+
+static void *unlike(void *arg)
+{
+	struct sock_fprog program = some();
+
+	*(long *)arg = syscall(SYS_gettid);
+	set_alone(&program);
+	return waits(NULL);
+}
+
+static void all(void)
+{
+	struct sock_fprog program = some();
+	pthread_t t;
+	long tid, ret;
+
+	pthread_barrier_init(&both, NULL, 2);
+	t = spawn(unlike, &tid);
+	pthread_barrier_wait(&both);
+	ret = set(SECCOMP_FILTER_FLAG_TSYNC, &program);
+	printf("one has its own: %s\n", ret == tid ? "its number" : result(ret));
+	printf("the same: %s\n", result(set(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH, &program)));
+	show_calls("main");
+	pthread_barrier_wait(&both);
+	pthread_join(t, NULL);
+	t = spawn(waits, NULL);
+	pthread_barrier_wait(&both);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	printf("nobody has: %s\n", result(set(SECCOMP_FILTER_FLAG_TSYNC, &program)));
+	show_calls("main");
+	pthread_barrier_wait(&both);
+	pthread_join(t, NULL);
+}
+
+static void *is_strict(void *arg)
+{
+	int *fds = arg;
+	char c;
+
+	printf("strict: %s\n", result(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT)));
+	fflush(stdout);
+	while (syscall(SYS_read, fds[0], &c, 1) == 1)
+		syscall(SYS_write, fds[1], &c, 1);
+	syscall(SYS_getpid);
+	syscall(SYS_write, 1, "goes on\n", 8);
+	return NULL;
+}
+
+static void strict(void)
+{
+	int in[2], out[2];
+	char got[16] = "";
+	pthread_t t;
+
+	if (pipe(in) || pipe(out))
+		abort();
+	t = spawn(is_strict, (int[]){in[0], out[1]});
+	for (int i = 0; i < 5; i++)
+		if (write(in[1], "abcde" + i, 1) != 1 || read(out[0], got + i, 1) != 1)
+			abort();
+	close(in[1]);
+	pthread_join(t, NULL);
+	printf("and back: %s\n", got);
+}
+
+/* A thread that may do little else than wait, and waits. */
+static void *little(void *arg)
+{
+	struct sock_fprog program =
+		PROGRAM(LOAD(NR), ON(SYS_clock_nanosleep, ALLOW), ON(SYS_poll, ALLOW), ON(SYS_read, ALLOW),
+			ON(SYS_write, ALLOW), ON(SYS_futex, ALLOW), ON(SYS_exit, ALLOW), ON(SYS_madvise, ALLOW),
+			ON(SYS_munmap, ALLOW), ON(SYS_rt_sigprocmask, ALLOW), ON(SYS_exit_group, ALLOW),
+			ANSWER(SECCOMP_RET_KILL_PROCESS));
+	int *fds = arg, got = 0;
+	struct timespec some_time = {0, 1000000};
+	char c;
+
+	if (set_alone(&program))
+		return NULL;
+	for (int i = 0; i < 50; i++) {
+		struct pollfd ready = {fds[0], POLLIN, 0};
+
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &some_time, NULL);
+		got += poll(&ready, 1, -1) == 1 && read(fds[0], &c, 1) == 1 && write(fds[1], &c, 1) == 1;
+		pthread_barrier_wait(&both);
+	}
+	return (void *)(long)got;
+}
+
+static void waiting(void)
+{
+	int in[2], out[2], good = 0;
+	pthread_t t;
+	void *got;
+	char c;
+
+	pthread_barrier_init(&both, NULL, 2);
+	if (pipe(in) || pipe(out))
+		abort();
+	t = spawn(little, (int[]){in[0], out[1]});
+	for (int i = 0; i < 50; i++) {
+		if (i % 2)
+			poll(NULL, 0, 1);
+		good += write(in[1], "x", 1) == 1 && read(out[0], &c, 1) == 1;
+		getppid();
+		pthread_barrier_wait(&both);
+	}
+	pthread_join(t, &got);
+	printf("there %ld, and back %d\n", (long)got, good);
+}
+
+static void run_self(const char *way)
+{
+	char *args[] = {(char *)self, "calls", (char *)way, NULL};
+	pid_t child;
+
+	fflush(stdout);
+	if (!strcmp(way, "spawned")) {
+		if (!posix_spawn(&child, self, NULL, NULL, args, environ))
+			show_end(way, child);
+		return;
+	}
+	child = fork();
+	if (!child) {
+		if (!strcmp(way, "forked"))
+			show_calls(way);
+		else
+			execv(self, args);
+		_exit(5);
+	}
+	show_end(way, child);
+}
+
+static void *makes_children(void *arg)
+{
+	struct sock_fprog program = some();
+
+	if (arg)
+		set_alone(&program);
+	run_self("forked");
+	run_self("executed");
+	run_self("spawned");
+	return arg;
+}
+
+static void *executes(void *arg)
+{
+	struct sock_fprog program = some();
+
+	set_alone(&program);
+	execl("/nonexistent", "nonexistent", NULL);
+	pthread_barrier_wait(&both);
+	pthread_barrier_wait(&both);
+	execl(self, self, "calls", "executed by the thread", NULL);
+	return arg;
+}
+
+static void children(void)
+{
+	pthread_t t;
+
+	pthread_join(spawn(makes_children, "with"), NULL);
+	puts("now without:");
+	makes_children(NULL);
+	pthread_barrier_init(&both, NULL, 2);
+	t = spawn(executes, NULL);
+	pthread_barrier_wait(&both);
+	show_calls("the other");
+	pthread_barrier_wait(&both);
+	pthread_join(t, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	self = argv[0];
+	if (argc > 2) {
+		show_calls(argv[2]);
+		return 4;
+	}
+	pthread_join(spawn(nothing, NULL), NULL);
+	part("whose", whose);
+	part("all", all);
+	part("strict", strict);
+	part("waiting", waiting);
+	part("children", children);
+	return 0;
+}
+
+#else
+
+int main(void)
+{
+	puts("for x86-64");
+	return 77;
+}
+
+#endif
