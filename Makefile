@@ -58,8 +58,9 @@ quiet = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),$(if $(V),,@),@print
 all: $(LIBGREENSHIM) $(LIBGREENLET)
 
 # libev's archive is not position independent in one place, its use of stderr; its descriptors are core/loop.c's to number;
-# what are points of cancellation in libc must be none on the hub; and none of its timers is used, so its clock may stand.
-LIBEV_OWN := stderr epoll_create1 eventfd epoll_wait read write close clock_gettime gettimeofday
+# what are points of cancellation in libc must be none on the hub, and no call of its own comes from libc's sites, which a
+# filter may watch; and none of its timers is used, so its clock may stand.
+LIBEV_OWN := stderr epoll_create1 eventfd epoll_ctl epoll_wait read write close clock_gettime gettimeofday
 $(BUILD)/libev.a: $(LIBEV) Makefile | $(BUILD)/
 	$(call quiet,OBJCOPY)$(OBJCOPY) $(foreach s,$(LIBEV_OWN),--redefine-sym $(s)=libev_$(s)) $< $@
 

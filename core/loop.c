@@ -30,6 +30,7 @@ FILE *libev_stderr;
 #define OWN __attribute__((visibility("hidden")))
 OWN int libev_epoll_create1(int flags);
 OWN int libev_eventfd(unsigned value, int flags);
+OWN int libev_epoll_ctl(int set, int op, int fd, struct epoll_event *event);
 OWN int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms);
 OWN ssize_t libev_read(int fd, void *buf, size_t size);
 OWN ssize_t libev_write(int fd, const void *buf, size_t size);
@@ -106,6 +107,11 @@ static int no_longer_than(uint64_t until_ns, int ms)
 	now = now_ns();
 	left = until_ns > now ? (until_ns - now + 999999) / 1000000 : 0;
 	return left < (uint64_t)ms ? (int)left : ms;
+}
+
+int libev_epoll_ctl(int set, int op, int fd, struct epoll_event *event)
+{
+	return (int)returned(kernel_call(SYS_epoll_ctl, set, op, fd, event));
 }
 
 int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)

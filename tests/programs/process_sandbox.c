@@ -2,11 +2,15 @@
  * and that all others go on. Each part in a child of its own. */
 #include <poll.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "sandbox_test.h"
 
 #ifdef __x86_64__
+
+#define ECHOES 40
+#define ROUNDS 20
 
 extern char **environ;
 static const char *self;
@@ -137,50 +141,84 @@ static void strict(void)
 	printf("and back: %s\n", got);
 }
 
-/* A thread that may do little else than wait, and waits. */
-static void *little(void *arg)
+/* Little else than waiting is allowed. */
+static long set_little(unsigned flags, unsigned otherwise)
 {
 	struct sock_fprog program =
 		PROGRAM(LOAD(NR), ON(SYS_clock_nanosleep, ALLOW), ON(SYS_poll, ALLOW), ON(SYS_read, ALLOW),
 			ON(SYS_write, ALLOW), ON(SYS_futex, ALLOW), ON(SYS_exit, ALLOW), ON(SYS_madvise, ALLOW),
 			ON(SYS_munmap, ALLOW), ON(SYS_rt_sigprocmask, ALLOW), ON(SYS_exit_group, ALLOW),
-			ANSWER(SECCOMP_RET_KILL_PROCESS));
-	int *fds = arg, got = 0;
+			ON(SYS_fstat, ALLOW), ON(SYS_newfstatat, ALLOW), ANSWER(otherwise));
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || set(flags, &program);
+}
+
+struct pair {
+	int in[2], out[2];
+	bool sets;
+};
+
+static void *echoes(void *arg)
+{
+	const struct pair *pair = arg;
 	struct timespec some_time = {0, 1000000};
+	int got = 0;
 	char c;
 
-	if (set_alone(&program))
+	pthread_barrier_wait(&both);
+	if (pair->sets && set_little(0, SECCOMP_RET_KILL_PROCESS))
 		return NULL;
-	for (int i = 0; i < 50; i++) {
-		struct pollfd ready = {fds[0], POLLIN, 0};
+	for (int i = 0; i < ROUNDS; i++) {
+		struct pollfd ready = {pair->in[0], POLLIN, 0};
 
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &some_time, NULL);
-		got += poll(&ready, 1, -1) == 1 && read(fds[0], &c, 1) == 1 && write(fds[1], &c, 1) == 1;
-		pthread_barrier_wait(&both);
+		got += poll(&ready, 1, -1) == 1 && read(pair->in[0], &c, 1) == 1 && write(pair->out[1], &c, 1) == 1;
 	}
 	return (void *)(long)got;
 }
 
-static void waiting(void)
+/* Many that wait; one of them, or all, may do nothing else. */
+static void echo(bool one, unsigned otherwise)
 {
-	int in[2], out[2], good = 0;
-	pthread_t t;
+	static struct pair pairs[ECHOES];
+	pthread_t t[ECHOES];
+	int there = 0, back = 0;
 	void *got;
 	char c;
 
-	pthread_barrier_init(&both, NULL, 2);
-	if (pipe(in) || pipe(out))
-		abort();
-	t = spawn(little, (int[]){in[0], out[1]});
-	for (int i = 0; i < 50; i++) {
-		if (i % 2)
-			poll(NULL, 0, 1);
-		good += write(in[1], "x", 1) == 1 && read(out[0], &c, 1) == 1;
-		getppid();
-		pthread_barrier_wait(&both);
+	pthread_barrier_init(&both, NULL, ECHOES + 1);
+	for (int i = 0; i < ECHOES; i++) {
+		pairs[i].sets = one && i == 1;
+		if (pipe(pairs[i].in) || pipe(pairs[i].out))
+			abort();
+		t[i] = spawn(echoes, &pairs[i]);
 	}
-	pthread_join(t, &got);
-	printf("there %ld, and back %d\n", (long)got, good);
+	pthread_barrier_wait(&both); /* what a thread does at its beginning is not allowed */
+	if (!one && set_little(SECCOMP_FILTER_FLAG_TSYNC, otherwise))
+		abort();
+	for (int i = 0; i < ROUNDS; i++)
+		for (int j = 0; j < ECHOES; j++)
+			back += write(pairs[j].in[1], "x", 1) == 1 && read(pairs[j].out[0], &c, 1) == 1;
+	for (int j = 0; j < ECHOES; j++) {
+		pthread_join(t[j], &got);
+		there += (int)(long)got;
+	}
+	printf("there %d, and back %d\n", there, back);
+}
+
+static void one_waits(void)
+{
+	echo(true, 0);
+}
+
+static void all_wait(void)
+{
+	echo(false, SECCOMP_RET_KILL_PROCESS);
+}
+
+static void all_wait_or_end(void)
+{
+	echo(false, SECCOMP_RET_KILL_THREAD);
 }
 
 static void run_self(const char *way)
@@ -256,7 +294,9 @@ int main(int argc, char **argv)
 	part("whose", whose);
 	part("all", all);
 	part("strict", strict);
-	part("waiting", waiting);
+	part("one waits", one_waits);
+	part("all wait", all_wait);
+	part("all wait, or end", all_wait_or_end);
 	part("children", children);
 	return 0;
 }
