@@ -8,6 +8,7 @@
 #include "hub.h"
 #include "kernel.h"
 #include "loop.h"
+#include "reserve.h"
 
 /* libev and the hooks run here; untouched pages cost nothing. */
 #define HUB_STACK (256 << 10)
@@ -34,7 +35,7 @@ static int hub_prepare(struct hub *hub, struct fiber *main_fiber)
 
 int hub_open(struct hub *hub, struct fiber *main_fiber)
 {
-	long stack = kernel_call(SYS_mmap, 0, HUB_STACK, PROT_READ | PROT_WRITE,
+	long stack = kernel_call(SYS_mmap, reserve_place(HUB_STACK), HUB_STACK, PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	int err;
 

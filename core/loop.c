@@ -165,10 +165,9 @@ struct block {
 
 static struct block *resized(struct block *old, size_t size)
 {
-	long p = old && !reserve_holds(old) ? kernel_call(SYS_mremap, old, old->size, size, MREMAP_MAYMOVE) : -ENOMEM;
-	struct block *b = kernel_failed(p) ? reserve_map(size) : (struct block *)p;
+	struct block *b = reserve_map(size);
 
-	if (b && kernel_failed(p) && old) {
+	if (b && old) {
 		memcpy(b, old, old->size < size ? old->size : size);
 		reserve_unmap(old, old->size);
 	}

@@ -1,5 +1,6 @@
 #include "reserve.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -8,6 +9,7 @@
 
 /* Untouched, it costs addresses only: as many as one thread's stack. */
 #define KEPT (4UL << 20)
+#define AWAY (1UL << 40)
 #define PAGE 4096UL
 
 /* At the beginning of a piece that was given back. */
@@ -20,21 +22,36 @@ static char *kept;
 static unsigned long used;
 static struct piece *pieces;
 
+static unsigned long next; /* 0: wherever the kernel likes */
+
+unsigned long reserve_place(unsigned long size)
+{
+	unsigned long here = next;
+
+	if (here)
+		next += (size + PAGE - 1) & ~(PAGE - 1);
+	return here;
+}
+
 static long map(unsigned long size)
 {
-	return kernel_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-			   0);
+	return kernel_call(SYS_mmap, reserve_place(size), size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
 void reserve_open(void)
 {
-	long p = kept ? 0 : map(KEPT);
+	long p;
 
-	if (p && !kernel_failed(p))
+	if (kept)
+		return;
+	next = ((unsigned long)&kept & ~(PAGE - 1)) - AWAY;
+	p = map(KEPT);
+	if (!kernel_failed(p))
 		kept = (char *)p;
 }
 
-bool reserve_holds(const void *p)
+static bool is_kept(const void *p)
 {
 	return kept && (uintptr_t)p - (uintptr_t)kept < KEPT;
 }
@@ -76,8 +93,10 @@ void reserve_unmap(void *p, unsigned long size)
 {
 	struct piece *piece = p;
 
-	if (!reserve_holds(p)) {
+	if (!is_kept(p)) {
 		kernel_call(SYS_munmap, p, size);
+		if ((uintptr_t)p + ((size + PAGE - 1) & ~(PAGE - 1)) == next)
+			next = (unsigned long)p;
 		return;
 	}
 	size = (size + PAGE - 1) & ~(PAGE - 1);

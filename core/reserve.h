@@ -4,14 +4,15 @@
 #ifndef CORE_RESERVE_H
 #define CORE_RESERVE_H
 
-#include <stdbool.h>
-
-/* Keeps something back, once; without it the functions below are mmap and munmap. */
+/* Keeps something back, once; without it the functions below are mmap and munmap.
+ *
+ * From then on everything lies apart, below where the kernel puts what it may put anywhere: natively what a program has
+ * unmapped stays free until one of its threads maps something. */
 void reserve_open(void);
+/* Where mmap is to put size bytes of ours; no more than a hint. */
+unsigned long reserve_place(unsigned long size);
 /* NULL: there is really none left. */
 void *reserve_map(unsigned long size);
 void reserve_unmap(void *p, unsigned long size);
-/* Is p of what was kept back? Such memory cannot be remapped. */
-bool reserve_holds(const void *p);
 
 #endif

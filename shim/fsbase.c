@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "../core/context.h"
+#include "../core/reserve.h"
 #include "signal_state.h"
 #include "sys.h"
 
@@ -49,7 +50,8 @@ void fsbase_open(void)
 
 	if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE || !instruction_works())
 		return;
-	map = sys_call(SYS_mmap, 0, fsbase_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	map = sys_call(SYS_mmap, reserve_place(fsbase_size), fsbase_size, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (sys_failed(map))
 		return;
 	fsbase_low = (uintptr_t)map;
