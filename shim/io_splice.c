@@ -112,6 +112,17 @@ static long end_wait(const struct end *end, const char *why)
 	return ret < 0 ? ret : 0;
 }
 
+static int mode_of(int fd)
+{
+	return (int)sys_call(SYS_fcntl, fd, F_GETFL) & O_ACCMODE;
+}
+
+/* What the kernel refuses before it waits: the wrong ends of pipes, and eventfd and its like, which cannot be spliced. */
+static bool is_possible(const struct end *in, const struct end *out)
+{
+	return kind_of(in->fd) != FD_ANON && mode_of(in->fd) != O_WRONLY && mode_of(out->fd) != O_RDONLY;
+}
+
 static long splice_now(const struct call *c, const struct end *in, const struct end *out)
 {
 	const long *a = c->arg;
@@ -120,7 +131,7 @@ static long splice_now(const struct call *c, const struct end *in, const struct 
 
 	/* Of a pipe the kernel says it itself, once it has found nothing wrong. */
 	if (kind_of(in->fd) != FD_PIPE && !end_is_ready(in))
-		return -EAGAIN;
+		return is_possible(in, out) ? -EAGAIN : call_native(c);
 	if (kind_of(out->fd) == FD_SOCKET && !fd_nonblocking(out->fd)) {
 		len = room_for(out->fd, len);
 		if (len < 0)

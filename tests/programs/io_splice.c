@@ -1,4 +1,5 @@
 /* sendfile, splice, tee and vmsplice: more than fits, both ends, nothing there yet. */
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
@@ -116,6 +117,7 @@ static void *vmsplice_some(void *arg)
 static void pipes(void)
 {
 	pthread_t t = spawn(tee_some, NULL);
+	int idle = eventfd(0, 0);
 
 	settle();
 	must("write", write(a[1], "tee", 3) == 3);
@@ -141,6 +143,10 @@ static void pipes(void)
 	show("SPLICE_F_NONBLOCK", splice(a[0], NULL, b[1], NULL, 10, SPLICE_F_NONBLOCK));
 	show("tee SPLICE_F_NONBLOCK", tee(a[0], b[1], 10, SPLICE_F_NONBLOCK));
 	show("no pipe", splice(pair[0], NULL, file, NULL, 10, 0));
+	show("from a descriptor that cannot", splice(idle, NULL, b[1], NULL, 10, 0));
+	show("from it into the wrong end", splice(idle, NULL, b[0], NULL, 10, 0));
+	show("from a socket into the wrong end", splice(pair[0], NULL, b[0], NULL, 10, 0));
+	close(idle);
 	show("bad descriptor", splice(987, NULL, b[1], NULL, 10, 0));
 	close(a[1]);
 	show("end", splice(a[0], NULL, b[1], NULL, 10, 0));
