@@ -46,26 +46,40 @@ static bool note(int fd, int tid)
 	return false;
 }
 
-long owner_set(struct call *c)
+/* Of a process, by the number of any of its threads. */
+static long set_process(const struct call *c, struct f_owner_ex owner)
 {
-	struct f_owner_ex owner;
-	struct thread *t;
+	owner.pid = signal_pid();
+	return sys_call(SYS_fcntl, c->arg[0], F_SETOWN_EX, &owner);
+}
+
+static long set_thread(const struct call *c, struct f_owner_ex owner)
+{
+	int tid = owner.pid;
 	long ret;
 
-	if ((int)c->arg[1] == F_SETOWN || user_get(&owner, (void *)c->arg[2]) || owner.type != F_OWNER_TID)
-		t = NULL;
-	else
-		t = thread_find_other(owner.pid);
-	if (!t) {
-		forget((int)c->arg[0]);
-		return CALL_PASS;
-	}
 	owner.pid = signal_os_tid();
 	ret = sys_call(SYS_fcntl, c->arg[0], F_SETOWN_EX, &owner);
 	if (ret)
 		return ret;
 	forget((int)c->arg[0]);
-	return note((int)c->arg[0], t->tid) ? 0 : -ENOMEM;
+	return note((int)c->arg[0], tid) ? 0 : -ENOMEM;
+}
+
+long owner_set(struct call *c)
+{
+	struct f_owner_ex owner = {F_OWNER_PID, (int)c->arg[2]};
+
+	if (((int)c->arg[1] == F_SETOWN_EX && user_get(&owner, (void *)c->arg[2])) || owner.type > F_OWNER_PID ||
+	    !thread_find_other(owner.pid)) {
+		forget((int)c->arg[0]);
+		return CALL_PASS;
+	}
+	if (owner.type == F_OWNER_PID) {
+		forget((int)c->arg[0]);
+		return set_process(c, owner);
+	}
+	return set_thread(c, owner);
 }
 
 long owner_get(struct call *c)

@@ -1,8 +1,10 @@
 #include "process.h"
 
 #include <errno.h>
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "../core/check.h"
@@ -20,12 +22,17 @@
 #include "thread.h"
 #include "user.h"
 
+/* A thread has parted with the others' working directory and root: it may change its mount namespace. */
+static bool has_own_fs;
+
 /* In the child of fork: what the shim's other greenlets and helpers had is gone. */
 static void child(const struct call *c, uintptr_t stack_top, bool shares_files)
 {
 	struct call *frame = (struct call *)(stack_top - RED_ZONE) - 1;
 
 	highfd_keep = shares_files;
+	has_own_fs = false;
+	sched_forked(thread_self());
 	offload_forked();
 	file_forked();
 	bounded_forked();
@@ -74,13 +81,22 @@ static long fork_here(struct call *c, unsigned long flags)
 	return pid;
 }
 
+/* The OS thread is as the calling greenlet, until signals_real_mask_back or what a signal's handler does first. */
+static void lend(void)
+{
+	sched_lend(thread_self());
+	signals_real_mask_for_child();
+}
+
 long process_clone(struct call *c, unsigned long flags, uintptr_t stack)
 {
 	(void)stack;
+	if (!sched_may_fork(thread_self()))
+		return -EAGAIN;
 	if (!(flags & CLONE_VM))
 		return fork_here(c, flags);
 	fd_share_all();
-	signals_real_mask_for_child();
+	lend();
 	if (flags & CLONE_VFORK)
 		return CALL_PASS_VFORK;
 	threads.memory_lent = true; /* it runs beside us, and has our thread-local storage unless it brings its own */
@@ -104,7 +120,7 @@ long sys_execve(struct call *c)
 {
 	long ret;
 
-	signals_real_mask_for_child();
+	lend();
 	signals_hand_over();
 	seccomp_before_exec(c);
 	ret = call_native(c);
@@ -125,6 +141,34 @@ long sys_set_credentials(struct call *c)
 	(void)c;
 	offload_retire();
 	return CALL_PASS;
+}
+
+/* unshare(2): what threads must share, none may leave. */
+long sys_unshare(struct call *c)
+{
+	const long shared = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWUSER;
+	long ret;
+
+	if (c->arg[0] & shared && threads.alive > 1)
+		return -EINVAL;
+	offload_retire();
+	ret = call_native(c);
+	has_own_fs |= !ret && c->arg[0] & (CLONE_FS | CLONE_NEWNS);
+	return ret;
+}
+
+/* SWITCHES. setns(2): these namespaces take in no process with several threads. In what order the kernel refuses it, it
+ * tells a helper. */
+long sys_setns(struct call *c)
+{
+	const long alone = CLONE_NEWUSER | CLONE_NEWTIME | (has_own_fs ? 0 : CLONE_NEWNS);
+	long kinds = (int)c->arg[1];
+
+	if (!kinds)
+		kinds = sys_call(SYS_ioctl, c->arg[0], NS_GET_NSTYPE);
+	if (kinds > 0 && kinds & alone && threads.alive > 1)
+		return offload_call(c);
+	return sys_set_credentials(c);
 }
 
 /* Of the process whose thread it is. */

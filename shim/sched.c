@@ -4,7 +4,6 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "offload.h"
@@ -13,7 +12,6 @@
 #include "thread.h"
 #include "user.h"
 
-#define CPUS_BYTES 1024 /* 8,192 CPUs: the kernel's largest NR_CPUS */
 #define RESET_ON_FORK 0x40000000
 
 struct thread *sched_target(long pid)
@@ -23,38 +21,38 @@ struct thread *sched_target(long pid)
 	return t == &threads.main ? NULL : t;
 }
 
-static bool is_main(long pid)
+bool sched_is_main(long pid)
 {
 	return (pid ? thread_find((int)pid) : thread_self()) == &threads.main;
 }
 
 void sched_thread_exit(struct thread *t)
 {
-	scratch_put(t->sched.cpus, CPUS_BYTES);
+	scratch_put(t->sched.cpus, SCHED_CPUS_BYTES);
 }
 
-static long cpus_now(unsigned long *cpus)
+long sched_cpus_now(unsigned long *cpus)
 {
-	for (unsigned i = 0; i < CPUS_BYTES / sizeof(*cpus); i++)
+	for (unsigned i = 0; i < SCHED_CPUS_BYTES / sizeof(*cpus); i++)
 		((volatile unsigned long *)cpus)[i] = 0;
-	return sys_call(SYS_sched_getaffinity, 0, CPUS_BYTES, cpus);
+	return sys_call(SYS_sched_getaffinity, 0, SCHED_CPUS_BYTES, cpus);
 }
 
 /* Which CPUs a set allows, only the kernel knows (cpusets): the OS thread tries it. */
 static long probe_cpus(size_t size, const void *wanted, unsigned long *allowed)
 {
-	unsigned long *before = scratch_get(CPUS_BYTES);
+	unsigned long *before = scratch_get(SCHED_CPUS_BYTES);
 	long n, ret;
 
 	if (!before)
 		return -ENOMEM;
-	n = cpus_now(before);
+	n = sched_cpus_now(before);
 	ret = n < 0 ? n : sys_call(SYS_sched_setaffinity, 0, size, wanted);
 	if (!ret) {
-		cpus_now(allowed);
+		sched_cpus_now(allowed);
 		sys_call(SYS_sched_setaffinity, 0, n, before);
 	}
-	scratch_put(before, CPUS_BYTES);
+	scratch_put(before, SCHED_CPUS_BYTES);
 	return ret;
 }
 
@@ -66,9 +64,9 @@ static void keep_cpus(void)
 
 		if (t == &threads.main || t->sched.cpus)
 			continue;
-		t->sched.cpus = scratch_get(CPUS_BYTES);
+		t->sched.cpus = scratch_get(SCHED_CPUS_BYTES);
 		if (t->sched.cpus)
-			cpus_now(t->sched.cpus);
+			sched_cpus_now(t->sched.cpus);
 	}
 }
 
@@ -79,19 +77,19 @@ long sys_sched_setaffinity(struct call *c)
 	long ret;
 
 	if (!t) {
-		if (is_main(c->arg[0]))
+		if (sched_is_main(c->arg[0]))
 			keep_cpus();
 		return CALL_PASS;
 	}
-	cpus = scratch_get(CPUS_BYTES);
+	cpus = scratch_get(SCHED_CPUS_BYTES);
 	if (!cpus)
 		return -ENOMEM;
 	ret = probe_cpus((size_t)c->arg[1], (void *)c->arg[2], cpus);
 	if (ret) {
-		scratch_put(cpus, CPUS_BYTES);
+		scratch_put(cpus, SCHED_CPUS_BYTES);
 		return ret;
 	}
-	scratch_put(t->sched.cpus, CPUS_BYTES);
+	scratch_put(t->sched.cpus, SCHED_CPUS_BYTES);
 	t->sched.cpus = cpus;
 	return 0;
 }
@@ -105,7 +103,7 @@ long sys_sched_getaffinity(struct call *c)
 		return CALL_PASS;
 	n = sys_call(SYS_sched_getaffinity, 0, c->arg[1], c->arg[2]);
 	if (n > 0 && t->sched.cpus &&
-	    user_copy((void *)c->arg[2], t->sched.cpus, (size_t)(n < CPUS_BYTES ? n : CPUS_BYTES)))
+	    user_copy((void *)c->arg[2], t->sched.cpus, (size_t)(n < SCHED_CPUS_BYTES ? n : SCHED_CPUS_BYTES)))
 		return -EFAULT;
 	return n;
 }
@@ -148,11 +146,6 @@ static int policy_of(const struct thread *t)
 	return t->sched.has_policy ? t->sched.policy : (int)sys_call(SYS_sched_getscheduler, 0);
 }
 
-static int nice_of(const struct thread *t)
-{
-	return t->sched.has_nice ? t->sched.nice : 20 - (int)sys_call(SYS_getpriority, PRIO_PROCESS, 0);
-}
-
 static int priority_of(const struct thread *t)
 {
 	struct sched_param param = {0};
@@ -179,17 +172,16 @@ void sched_enlist(struct list *queue, struct list *node, struct thread *t,
 
 static void keep(struct thread *t)
 {
+	if (t->sched.has_policy && t->sched.has_nice)
+		return;
 	t->sched.priority = priority_of(t);
 	t->sched.policy = policy_of(t);
-	t->sched.nice = nice_of(t);
+	t->sched.nice = sched_nice_of(t);
 	t->sched.has_policy = t->sched.has_nice = true;
 }
 
-/* What the main thread does is not inherited by those that are there already. */
-static long pass_to_main(long pid)
+void sched_main_changes(void)
 {
-	if (!is_main(pid))
-		return CALL_PASS;
 	threads.never_resets = false;
 	has_real_time = true; /* perhaps */
 	LIST_EACH(l, &threads.all) {
@@ -198,6 +190,12 @@ static long pass_to_main(long pid)
 		if (t != &threads.main)
 			keep(t);
 	}
+}
+
+static long pass_to_main(long pid)
+{
+	if (sched_is_main(pid))
+		sched_main_changes();
 	return CALL_PASS;
 }
 
@@ -218,18 +216,32 @@ static void reset(struct thread *t)
 		t->sched.nice = 0;
 }
 
-void sched_thread_new(const struct thread *parent, struct thread *child)
+void sched_reset_child(struct thread *t)
+{
+	if (policy_of(t) & RESET_ON_FORK)
+		reset(t);
+}
+
+bool sched_may_fork(const struct thread *t)
+{
+	return !t->sched.has_policy || t->sched.policy != SCHED_DEADLINE;
+}
+
+long sched_thread_new(const struct thread *parent, struct thread *child)
 {
 	child->sched = parent->sched;
-	child->sched.cpus = parent->sched.cpus ? scratch_get(CPUS_BYTES) : NULL;
+	child->sched.cpus = parent->sched.cpus ? scratch_get(SCHED_CPUS_BYTES) : NULL;
 	if (child->sched.cpus)
-		bytes_copy(child->sched.cpus, parent->sched.cpus, CPUS_BYTES);
+		bytes_copy(child->sched.cpus, parent->sched.cpus, SCHED_CPUS_BYTES);
 	if (!parent->sched.has_policy && threads.never_resets)
-		return;
+		return 0;
 	if (policy_of(parent) & RESET_ON_FORK)
 		reset(child);
+	else if (policy_of(parent) == SCHED_DEADLINE)
+		return -EAGAIN;
 	else if (!parent->sched.has_policy)
 		threads.never_resets = true;
+	return 0;
 }
 
 static long policy_set_from(struct thread *t, int policy, const struct sched_param *from)
@@ -280,29 +292,52 @@ long sys_sched_rr_get_interval(struct call *c)
 	return sched_target(c->arg[0]) ? sys_call(c->nr, 0, c->arg[1]) : CALL_PASS;
 }
 
-/* sched_setattr(2): the head of struct sched_attr. */
+/* sched_setattr(2): struct sched_attr as it was first. */
 struct attr {
 	uint32_t size, policy;
 	uint64_t flags;
 	int32_t nice;
 	uint32_t priority;
+	uint64_t times[3]; /* of SCHED_DEADLINE */
 };
-
-static long nice_set(struct thread *t, int nice);
 
 /* A size that is too small is told what it should be. */
 static long attr_read(struct attr *attr, const struct call *c)
 {
-	const uint32_t known = 56, smallest = 48;
+	const uint32_t known = 56;
 
 	if (!c->arg[1] || (unsigned)c->arg[2])
 		return -EINVAL;
+	if (user_get(&attr->size, (void *)c->arg[1]))
+		return -EFAULT;
+	if (attr->size && attr->size < sizeof(*attr)) {
+		user_put((void *)c->arg[1], &known);
+		return -E2BIG;
+	}
 	if (user_get(attr, (void *)c->arg[1]))
 		return -EFAULT;
-	if (!attr->size || attr->size >= smallest)
-		return (int)attr->policy < 0 ? -EINVAL : 0;
-	user_put((void *)c->arg[1], &known);
-	return -E2BIG;
+	return (int)attr->policy < 0 ? -EINVAL : 0;
+}
+
+/* Whether there is time enough for it, the kernel says. */
+static long deadline_set(struct thread *t, struct attr *attr, const void *given)
+{
+	struct attr before;
+	long ret = sys_call(SYS_sched_getattr, 0, &before, sizeof(before), 0);
+
+	if (!ret)
+		ret = sys_call(SYS_sched_setattr, 0, given, 0);
+	if (ret)
+		return ret;
+	sys_call(SYS_sched_setattr, 0, &before, 0);
+	t->sched.has_policy = true;
+	t->sched.policy = SCHED_DEADLINE | (attr->flags & 1 ? RESET_ON_FORK : 0);
+	t->sched.priority = 0;
+	t->sched.deadline_flags = attr->flags & ~UINT64_C(1);
+	bytes_copy(t->sched.deadline, attr->times, sizeof(attr->times));
+	if (!t->sched.deadline[2]) /* the period */
+		t->sched.deadline[2] = t->sched.deadline[1];
+	return 0;
 }
 
 long sys_sched_setattr(struct call *c)
@@ -317,12 +352,12 @@ long sys_sched_setattr(struct call *c)
 	ret = attr_read(&attr, c);
 	if (ret)
 		return ret;
-	if (attr.policy > SCHED_IDLE)
-		return -EPERM; /* deadlines are the kernel's to keep */
+	if (attr.policy == SCHED_DEADLINE)
+		return deadline_set(t, &attr, (void *)c->arg[1]);
 	param.sched_priority = (int)attr.priority;
 	ret = policy_set(t, (int)attr.policy | (attr.flags & 1 ? RESET_ON_FORK : 0), &param);
 	if (!ret && is_fair(t->sched.policy))
-		ret = nice_set(t, attr.nice);
+		ret = sched_nice_set(t, attr.nice);
 	return ret;
 }
 
@@ -342,54 +377,12 @@ long sys_sched_getattr(struct call *c)
 		attr.flags = t->sched.policy & RESET_ON_FORK ? 1 : 0;
 		attr.priority = (uint32_t)t->sched.priority;
 	}
-	attr.nice = is_fair((int)attr.policy) ? nice_of(t) : 0;
-	return user_put((void *)c->arg[1], &attr);
-}
-
-/* Higher is always allowed; lower, where the OS thread may do it, and it may go back. */
-static long nice_set(struct thread *t, int nice)
-{
-	int real = 20 - (int)sys_call(SYS_getpriority, PRIO_PROCESS, 0);
-	long ret = 0;
-
-	nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
-	if (nice < nice_of(t) && nice < real) {
-		ret = sys_call(SYS_setpriority, PRIO_PROCESS, 0, nice);
-		if (!ret)
-			sys_call(SYS_setpriority, PRIO_PROCESS, 0, real);
-	} else if (nice < nice_of(t)) {
-		ret = sys_call(SYS_setpriority, PRIO_PROCESS, 0, real);
+	if (attr.policy == SCHED_DEADLINE) {
+		attr.flags |= t->sched.deadline_flags;
+		bytes_copy(attr.times, t->sched.deadline, sizeof(attr.times));
 	}
-	if (ret)
-		return ret;
-	t->sched.has_nice = true;
-	t->sched.nice = nice;
-	return 0;
-}
-
-long sys_setpriority(struct call *c)
-{
-	struct thread *t;
-
-	if ((int)c->arg[0] != PRIO_PROCESS)
-		return CALL_PASS;
-	t = sched_target(c->arg[1]);
-	return t ? nice_set(t, (int)c->arg[2]) : pass_to_main(c->arg[1]);
-}
-
-long sys_getpriority(struct call *c)
-{
-	struct thread *t = (int)c->arg[0] == PRIO_PROCESS ? sched_target(c->arg[1]) : NULL;
-
-	return t ? 20 - nice_of(t) : CALL_PASS;
-}
-
-/* Limits are the process's. */
-long sys_prlimit64(struct call *c)
-{
-	if (!(int)c->arg[0] || !sched_target(c->arg[0]))
-		return CALL_PASS;
-	return sys_call(SYS_prlimit64, 0, c->arg[1], c->arg[2], c->arg[3]);
+	attr.nice = is_fair((int)attr.policy) ? sched_nice_of(t) : 0;
+	return user_put((void *)c->arg[1], &attr);
 }
 
 /* The global barrier waits until every CPU of the machine has switched, some milliseconds; the others interrupt those

@@ -4,24 +4,51 @@
 #define SHIM_SCHED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "../core/waitq.h"
 
 struct thread;
 
 struct sched_thread {
-	bool has_policy, has_nice;
-	int policy, priority, nice;
-	int queued_as;	     /* its real-time priority when it began to wait */
+	bool has_policy, has_nice, has_ioprio;
+	int policy, priority, nice, ioprio;
+	int queued_as;	      /* its real-time priority when it began to wait */
+	uint64_t deadline[3]; /* SCHED_DEADLINE: runtime, deadline, period */
+	uint64_t deadline_flags;
 	unsigned long *cpus; /* NULL: those of the OS thread */
 };
 
-/* clone: the new thread is scheduled as its creator is. */
-void sched_thread_new(const struct thread *parent, struct thread *child);
+#define SCHED_CPUS_BYTES 1024 /* 8,192 CPUs: the kernel's largest NR_CPUS */
+
+/* Those of the OS thread. */
+long sched_cpus_now(unsigned long *cpus);
+
+/* sched_child.c. In the child of fork, which t has made. */
+void sched_forked(struct thread *t);
+/* Until sched_back (signals_unblock) the OS thread is scheduled as t, for vfork's child or a new program to inherit, as far as it may go back. */
+void sched_lend(const struct thread *t);
+void sched_back(void);
+/* SCHED_RESET_ON_FORK. */
+void sched_reset_child(struct thread *t);
+/* One with a deadline must not: EAGAIN. */
+bool sched_may_fork(const struct thread *t);
+
+/* clone: the new thread is scheduled as its creator is. 0, or -EAGAIN: it must not be made. */
+long sched_thread_new(const struct thread *parent, struct thread *child);
 void sched_thread_exit(struct thread *t);
 
 /* The greenlet, other than main, that a call with pid means (0: the calling one); NULL: a matter for the kernel. */
 struct thread *sched_target(long pid);
+
+bool sched_is_main(long pid);
+
+/* What the main thread is about to change is not inherited by those that are there already. */
+void sched_main_changes(void);
+
+/* sched_nice.c. Niceness. */
+int sched_nice_of(const struct thread *t);
+long sched_nice_set(struct thread *t, int nice);
 
 /* Puts the node of thread t into a queue for locks: as in the kernel, higher real-time priorities come first, and then
  * who came first. who: the thread of a node. */

@@ -7,6 +7,7 @@
 #include "../core/check.h"
 #include "../core/reserve.h"
 #include "fsbase.h"
+#include "sched.h"
 #include "user.h"
 
 /* Greenlets with the same mask form a class; there are few of them at any time (everything blocked, nothing blocked).
@@ -196,6 +197,7 @@ void signals_unblock(void)
 		signals_ignored_really(false);
 		fsbase_hide();
 		signals_stack_provide();
+		sched_back();
 	}
 	signals.lent = false;
 }

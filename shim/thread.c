@@ -21,6 +21,7 @@
 #include "process.h"
 #include "stats.h"
 #include "sys.h"
+#include "timeout.h"
 #include "user.h"
 
 #define TID_HASH 4096
@@ -145,8 +146,9 @@ int threads_open(void)
 	memset(&threads, 0, sizeof(threads));
 	list_init(&threads.all);
 	deadline_by_call = counter_faults();
-	fsbase_open();
+	timeout_open();
 	reserve_open();
+	fsbase_open();
 	err = hub_open(&threads.hub, &t->fiber);
 	if (err)
 		return err;
@@ -201,6 +203,11 @@ long thread_clone(struct call *c, const struct thread_start *start)
 
 	if (!t)
 		return -EAGAIN;
+	if (sched_thread_new(self, t)) {
+		sched_thread_exit(t);
+		thread_free(t);
+		return -EAGAIN;
+	}
 	prepare(t, c, start->stack_top, start->flags & CLONE_SETTLS ? start->tls : 0);
 	t->stack_low = start->stack_low;
 	t->stack_top = start->stack_top;
@@ -213,7 +220,6 @@ long thread_clone(struct call *c, const struct thread_start *start)
 		user_put(start->child_tid, &t->tid);
 	if (start->flags & CLONE_CHILD_CLEARTID)
 		t->clear_tid = (uint32_t *)start->child_tid;
-	sched_thread_new(self, t);
 	signals_thread_new(self, t);
 	seccomp_thread_new(self, t);
 	publish(t);

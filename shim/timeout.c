@@ -1,9 +1,32 @@
 #include "timeout.h"
 
 #include <errno.h>
+#include <sys/personality.h>
+#include <sys/syscall.h>
 
 #include "../core/deadline.h"
+#include "offload.h"
+#include "sys.h"
 #include "user.h"
+
+#define TELL 0xffffffffU /* and change nothing */
+
+bool timeouts_stay;
+
+void timeout_open(void)
+{
+	timeouts_stay = sys_call(SYS_personality, TELL) & STICKY_TIMEOUTS;
+}
+
+long sys_personality(struct call *c)
+{
+	long ret;
+
+	offload_retire();
+	ret = call_native(c);
+	timeout_open();
+	return ret;
+}
 
 long timeout_read(struct timespec *ts, const struct timespec *user)
 {

@@ -3,8 +3,13 @@
 #ifndef SHIM_TIMEOUT_H
 #define SHIM_TIMEOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
+
+/* personality(2), STICKY_TIMEOUTS: poll and select write nothing back. */
+extern bool timeouts_stay __attribute__((visibility("hidden")));
+void timeout_open(void);
 
 /* A copy of the program's time: 0, -EFAULT, or -EINVAL if it is none. */
 long timeout_read(struct timespec *ts, const struct timespec *user);

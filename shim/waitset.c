@@ -58,6 +58,8 @@ long waitset_finish(long ret, void *timeout, long unit_ns, uint64_t deadline_ns)
 
 	if (!timeout || !deadline_ns || ret == CALL_PASS)
 		return ret;
+	if (timeouts_stay)
+		return ret == -ERESTARTNOHAND ? -EINTR : ret;
 	left = timeout_left(deadline_ns);
 	left.tv_nsec /= unit_ns;
 	return user_put(timeout, &left) && ret == -ERESTARTNOHAND ? -EINTR : ret;

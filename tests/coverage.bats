@@ -11,9 +11,6 @@ not_made() {
 		fork glibc makes it by clone
 		pipe glibc makes it by pipe2
 		sync writes out what is everybody's, and takes its time
-		setns wants privileges and other namespaces
-		unshare wants privileges
-		capset wants privileges
 		landlock_restrict_self cannot be taken back
 	END
 }

@@ -74,6 +74,18 @@ load helpers
 	both sched_own
 }
 
+@test "threads: a child and a program inherit what the thread has that makes or executes them" {
+	both sched_child
+}
+
+@test "threads: their numbers where calls take those of processes; what several threads forbid" {
+	both thread_numbers
+}
+
+@test "memory: what was unmapped stays free while threads wait" {
+	both memory_free
+}
+
 @test "membarrier: the global one stops no other thread" {
 	both memory_barrier
 }
