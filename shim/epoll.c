@@ -1,10 +1,8 @@
 #include <errno.h>
 #include <poll.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 
 #include "fd.h"
-#include "offload.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -12,42 +10,6 @@
 #include "user.h"
 
 #define NS_PER_MS UINT64_C(1000000)
-
-long sys_epoll_ctl(struct call *c)
-{
-	struct epoll_event event;
-	struct fd *f;
-	long ret;
-
-	if ((int)c->arg[1] != EPOLL_CTL_ADD || user_get(&event, (void *)c->arg[3]) || !(event.events & EPOLLEXCLUSIVE))
-		return CALL_PASS;
-	ret = call_native(c);
-	f = ret ? NULL : fd_get((int)c->arg[0]);
-	if (f)
-		f->exclusive = true;
-	return ret;
-}
-
-static bool is_exclusive(int fd)
-{
-	const struct fd *f = fd_get(fd);
-
-	return f && f->exclusive;
-}
-
-/* SWITCHES. Of several sets with EPOLLEXCLUSIVE, in whatever processes, one is woken that is waited for by epoll_wait; who
- * waits for a set's own descriptor is woken in any case. So a helper makes the call. */
-static long wait_exclusively(const struct call *c, uint64_t deadline_ns)
-{
-	struct timespec left = timeout_left(deadline_ns);
-	long arg[6] = {c->arg[0], c->arg[1], c->arg[2], deadline_ns == DEADLINE_NEVER ? 0 : (long)&left}, ret;
-
-	ret = offload("epoll", SYS_epoll_pwait2, arg);
-	if (ret != -ENOSYS) /* Linux 5.11 */
-		return ret;
-	arg[3] = deadline_ns == DEADLINE_NEVER ? -1 : left.tv_sec * 1000 + left.tv_nsec / (long)NS_PER_MS + 1;
-	return offload("epoll", SYS_epoll_pwait, arg);
-}
 
 /* SWITCHES. The set's own descriptor is readable while something in the set is ready. deadline_ns 0: do not wait. */
 static long wait_on(const struct call *c, int *fd, uint64_t deadline_ns)
@@ -61,8 +23,6 @@ static long wait_on(const struct call *c, int *fd, uint64_t deadline_ns)
 			thread_did_not_block();
 			return ret;
 		}
-		if (is_exclusive(*fd))
-			return wait_exclusively(c, deadline_ns);
 		why = fd_wait_with_all(c->arg[0], fd, POLLIN, "epoll", deadline_ns);
 		if (why == -ETIMEDOUT)
 			deadline_ns = 0;

@@ -33,7 +33,6 @@ struct fd {
 	bool lingers;		/* SO_LINGER: close may block */
 	bool nonblocking;	/* O_NONBLOCK, if known */
 	bool direct;		/* O_DIRECT, likewise */
-	bool exclusive;		/* a set of epoll's with EPOLLEXCLUSIVE in it */
 	bool ring;		/* of io_uring, and poll tells when there are completions */
 	uint8_t known;		/* FD_KNOWS_*, if read in the current generation */
 	uint8_t listener;	/* enum listener of net_connect.c */

@@ -14,10 +14,6 @@ load helpers
 	both select_basic
 }
 
-@test "epoll_wait: EPOLLEXCLUSIVE, in several processes and by several threads" {
-	both epoll_exclusive
-}
-
 @test "epoll_wait, epoll_pwait, epoll_pwait2: triggers, changing and nested sets, several threads, signals" {
 	both epoll_basic
 }
