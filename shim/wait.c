@@ -180,6 +180,8 @@ static long waitid_for(const struct call *c, struct wanted *w)
 		}
 		if (why < 0)
 			return report(c, &info, offload_restartable(why));
+		if (w->type == P_PIDFD && fd_nonblocking(w->fd)) /* PIDFD_NONBLOCK, Linux 5.10 */
+			return report(c, &info, -EAGAIN);
 		why = park_on(w);
 	}
 }

@@ -1,5 +1,8 @@
 /* wait4, waitid, waitpid: one child, any child, a group, stopped children, from several threads; errors; signals. */
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "wait_test.h"
@@ -41,6 +44,26 @@ static void specific(void)
 	printf("each its own: %ld, %s\n", sum, went_on(before));
 	printf("none left: %s\n", outcome(waitpid(-1, NULL, 0)));
 	printf("not ours: %s\n", outcome(waitpid(1, NULL, 0)));
+}
+
+/* With PIDFD_NONBLOCK nobody waits; with poll one may. */
+static void by_pidfd(void)
+{
+	pid_t pid = child(50, 9);
+	int fd = (int)syscall(SYS_pidfd_open, pid, O_NONBLOCK);
+	siginfo_t info = {.si_signo = -1};
+
+	printf("not yet: %s\n", outcome(waitid(P_PIDFD, (id_t)fd, &info, WEXITED)));
+	printf("none: %d\n", info.si_signo);
+	poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1);
+	printf("ended: %s\n", outcome(waitid(P_PIDFD, (id_t)fd, &info, WEXITED)));
+	printf("status %d\n", info.si_status);
+	close(fd);
+	pid = child(50, 8);
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	printf("waits: %s\n", outcome(waitid(P_PIDFD, (id_t)fd, &info, WEXITED)));
+	printf("status %d\n", info.si_status);
+	close(fd);
 }
 
 static void *wait_any(void *arg)
@@ -178,6 +201,7 @@ int main(void)
 {
 	ticker_start();
 	specific();
+	by_pidfd();
 	any();
 	stops();
 	without_hanging();
