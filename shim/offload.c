@@ -27,7 +27,8 @@ struct offload_job {
 	struct offload_raw raw; /* first */
 	long result;
 	bool done;
-	uint8_t signal; /* that the kernel sent to the helper for it: SIGXFSZ or SIGPIPE */
+	bool to_the_end; /* no signal interrupts it */
+	uint8_t signal;	 /* that the kernel sent to the helper for it: SIGXFSZ or SIGPIPE */
 	struct fiber *fiber;
 	struct helper *helper;
 	struct offload_job *next; /* in `ended` */
@@ -340,7 +341,7 @@ static long job_run(struct offload_job *job, const char *why, const long arg[6])
 	stats.offloaded++;
 	hub_hold(job->fiber->hub, 1);
 	while (!job->done) {
-		if (job->raw.cancel) {
+		if (job->raw.cancel || job->to_the_end) {
 			hub_park(why, DEADLINE_NEVER);
 			continue;
 		}
@@ -361,6 +362,13 @@ long offload(const char *why, long nr, const long arg[6])
 	if (job_run(&job, why, arg))
 		return bounded_in_turns(why, &job.raw);
 	return job.result == -ERESTARTSYS || job.result == -ERESTARTNOINTR ? -EINTR : job.result;
+}
+
+long offload_to_the_end(const char *why, long nr, const long arg[6])
+{
+	struct offload_job job = {.raw = {.nr = nr}, .to_the_end = true, .fiber = fiber_self};
+
+	return job_run(&job, why, arg) ? bounded_in_turns(why, &job.raw) : job.result;
 }
 
 long offload_call(struct call *c)
@@ -384,13 +392,4 @@ void offload_forked(void)
 {
 	helpers = resting = NULL;
 	ended = NULL;
-}
-
-unsigned offload_os_threads(void)
-{
-	unsigned count = 0;
-
-	for (struct helper *h = helpers; h; h = h->next)
-		count += h->tid != 0;
-	return count;
 }

@@ -32,6 +32,8 @@ void offload_leave(void) __attribute__((noreturn, visibility("hidden")));
 long offload_call(struct call *c);
 /* The same with other arguments. why: a static string. */
 long offload(const char *why, long nr, const long arg[6]);
+/* The same, which no signal ends. -EINTR is another's, or no helper could be had and a signal was due. */
+long offload_to_the_end(const char *why, long nr, const long arg[6]);
 /* The same for calls on files. Signals are told from each other: an interruption may be -ERESTARTNOINTR (not begun), -ERESTARTSYS,
  * or -EINTR of the file system's own. Natively, by CALL_PASS, where no other thread could make use of the time. */
 long offload_file(struct call *c);
@@ -40,7 +42,6 @@ void offload_collect(struct hub *hub);
 /* The credentials of this OS thread change: helpers that have the old ones take no further calls. */
 void offload_retire(void);
 void offload_forked(void);
-unsigned offload_os_threads(void); /* alive now */
 
 /* signal_entry asks first: it ran on a helper, and there is nothing else to do. */
 bool offload_interrupted(const siginfo_t *info, void *context);

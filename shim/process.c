@@ -9,6 +9,7 @@
 
 #include "../core/check.h"
 #include "../core/highfd.h"
+#include "beside.h"
 #include "bounded.h"
 #include "fd.h"
 #include "file.h"
@@ -88,9 +89,8 @@ static void lend(void)
 	signals_real_mask_for_child();
 }
 
-long process_clone(struct call *c, unsigned long flags, uintptr_t stack)
+long process_clone(struct call *c, unsigned long flags, uintptr_t stack_top)
 {
-	(void)stack;
 	if (!sched_may_fork(thread_self()))
 		return -EAGAIN;
 	if (!(flags & CLONE_VM))
@@ -98,8 +98,8 @@ long process_clone(struct call *c, unsigned long flags, uintptr_t stack)
 	fd_share_all();
 	lend();
 	if (flags & CLONE_VFORK)
-		return CALL_PASS_VFORK;
-	threads.memory_lent = true; /* it runs beside us, and has our thread-local storage unless it brings its own */
+		return beside(c, flags, stack_top);
+	threads.memory_lent++; /* it runs beside us, and has our thread-local storage unless it brings its own */
 	return CALL_PASS;
 }
 
@@ -111,7 +111,7 @@ long sys_fork(struct call *c)
 
 long sys_vfork(struct call *c)
 {
-	return process_clone(c, CLONE_VM | CLONE_VFORK, 0);
+	return process_clone(c, CLONE_VM | CLONE_VFORK | SIGCHLD, 0);
 }
 #endif
 

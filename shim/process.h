@@ -5,7 +5,7 @@
 #include "call.h"
 
 /* clone(2) and clone3(2) without CLONE_THREAD. A child with its own memory is back to native until it makes a thread;
- * one that shares ours (vfork, posix_spawn) runs natively while this OS thread is stopped. */
-long process_clone(struct call *c, unsigned long flags, uintptr_t stack);
+ * one that shares ours (vfork, posix_spawn) runs natively while the calling thread waits. */
+long process_clone(struct call *c, unsigned long flags, uintptr_t stack_top);
 
 #endif

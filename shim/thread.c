@@ -258,7 +258,7 @@ long sys_clone3(struct call *c)
 	if ((size_t)c->arg[1] < CLONE_ARGS_SIZE_VER0 || user_copy(&a, (void *)c->arg[0], CLONE_ARGS_SIZE_VER0))
 		return CALL_PASS;
 	if (!(a.flags & CLONE_THREAD))
-		return process_clone(c, a.flags, a.stack);
+		return process_clone(c, a.flags, a.stack ? a.stack + a.stack_size : 0);
 	if (!is_thread_whole(a.flags) || a.exit_signal || !a.stack != !a.stack_size)
 		return -EINVAL;
 	start = (struct thread_start){.flags = a.flags,

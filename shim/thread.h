@@ -41,9 +41,9 @@ struct threads {
 	struct list all;
 	struct hub hub;
 	struct thread main;
-	bool active;	   /* calls are answered here */
-	bool never_resets; /* the OS thread has not SCHED_RESET_ON_FORK, as far as is known */
-	bool memory_lent;  /* a process that shares it was made: who calls must be looked at */
+	bool active;	      /* calls are answered here */
+	bool never_resets;    /* the OS thread has not SCHED_RESET_ON_FORK, as far as is known */
+	unsigned memory_lent; /* processes that share it were made: who calls must be looked at */
 	unsigned alive;
 };
 

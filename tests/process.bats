@@ -6,6 +6,10 @@ load helpers
 	both process_system
 }
 
+@test "process: children of vfork, clone and posix_spawn whose exec or end waits for another thread" {
+	both process_beside
+}
+
 @test "process: posix_spawn with every attribute and file action, from a thread, while others wait" {
 	both process_spawn
 }
