@@ -49,12 +49,23 @@ static void specific(void)
 /* With PIDFD_NONBLOCK nobody waits; with poll one may. */
 static void by_pidfd(void)
 {
-	pid_t pid = child(50, 9);
-	int fd = (int)syscall(SYS_pidfd_open, pid, O_NONBLOCK);
 	siginfo_t info = {.si_signo = -1};
+	int ends[2], fd;
+	pid_t pid;
+	char byte;
 
+	if (pipe(ends))
+		return;
+	pid = fork();
+	if (!pid) {
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) ? 1 : 9);
+	}
+	fd = (int)syscall(SYS_pidfd_open, pid, O_NONBLOCK);
 	printf("not yet: %s\n", outcome(waitid(P_PIDFD, (id_t)fd, &info, WEXITED)));
 	printf("none: %d\n", info.si_signo);
+	close(ends[0]);
+	close(ends[1]);
 	poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1);
 	printf("ended: %s\n", outcome(waitid(P_PIDFD, (id_t)fd, &info, WEXITED)));
 	printf("status %d\n", info.si_status);
