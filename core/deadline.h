@@ -19,7 +19,8 @@ static inline uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	if (deadline_by_call)
+	if (deadline_by_call ||
+	    clock == CLOCK_THREAD_CPUTIME_ID) /* the vDSO would make the call, where a filter sees it */
 		kernel_call(SYS_clock_gettime, clock, &ts);
 	else
 		clock_gettime(clock, &ts);
