@@ -48,7 +48,7 @@ static void compose(struct text *text)
 {
 	const struct patch_counts *sites = patch_counts();
 
-	put(text, "pid", "", (uint64_t)getpid());
+	put(text, "pid", "", (uint64_t)sys_call(SYS_getpid));
 	put(text, "threads_made", "", stats.threads_made);
 	put(text, "threads_most_alive", "", stats.threads_most_alive);
 	put(text, "os_threads", "", os_threads());
@@ -75,7 +75,7 @@ static void expand(char *out, size_t size, const char *name)
 	const char *p = strstr(name, "%p");
 
 	if (p)
-		snprintf(out, size, "%.*s%d%s", (int)(p - name), name, getpid(), p + 2);
+		snprintf(out, size, "%.*s%d%s", (int)(p - name), name, (int)sys_call(SYS_getpid), p + 2);
 	else
 		snprintf(out, size, "%s", name);
 }
