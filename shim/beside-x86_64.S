@@ -8,7 +8,8 @@
 #define SP 16
 #define FRAME 24
 #define STACK 32
-#define KEPT 56
+#define MAKER 56
+#define KEPT 64
 
 	.text
 	/* long beside_leave(struct beside *b): beside_wait(b) on b's own stack. What is between here and b->end is another's
@@ -48,7 +49,8 @@ beside_leave:
 	.cfi_endproc
 	.size beside_leave, . - beside_leave
 
-	/* long beside_clone(long nr, const long arg[6], struct beside *b). The child uses no stack of ours. */
+	/* long beside_clone(long nr, const long arg[6], struct beside *b). The child uses no stack of ours, but
+	 * what is free below its frame. */
 	.globl beside_clone
 	.hidden beside_clone
 	.type beside_clone, @function
@@ -79,7 +81,14 @@ beside_clone:
 	xor %esi, %esi
 	mov $SYS_sigaltstack, %eax
 	syscall
-	mov FRAME(%rbx), %rdi
+	cmpb $0, seccomp_used(%rip)
+	je 2f
+	mov FRAME(%rbx), %rsp
+	and $-16, %rsp
+	mov MAKER(%rbx), %rdi	/* fiber_self may be the hub's meanwhile */
+	xor %esi, %esi
+	call seccomp_vforked
+2:	mov FRAME(%rbx), %rdi
 	xor %esi, %esi
 	jmp call_return
 	.cfi_endproc

@@ -32,6 +32,7 @@ struct beside {
 	uintptr_t top, end, sp; /* beside-x86_64.S knows these */
 	struct call *frame;	/* what the child returns by */
 	stack_t stack;		/* its alternate one: without CLONE_VFORK the kernel takes it away */
+	struct thread *maker;
 	char kept[KEPT];
 	struct call call; /* c's copy, while its own place is the child's */
 	long nr, arg[6];
@@ -40,7 +41,7 @@ struct beside {
 };
 
 _Static_assert(offsetof(struct beside, frame) == 24 && offsetof(struct beside, stack) == 32 &&
-		       offsetof(struct beside, kept) == 56,
+		       offsetof(struct beside, maker) == 56 && offsetof(struct beside, kept) == 64,
 	       "beside-x86_64.S");
 
 /* Calls beside_wait(b) on b's stack. */
@@ -155,6 +156,7 @@ static bool prepare(struct beside *b, struct call *c, unsigned long flags, uintp
 	b->end = (uintptr_t)(c + 1);
 	b->call = *c;
 	b->lives = 1;
+	b->maker = thread_self();
 	b->frame = stack_top ? (struct call *)(stack_top - RED_ZONE) - 1 : c;
 	if (here > b->end || b->end - here > KEPT - FRAMES || !compose(b, c, flags))
 		return false;

@@ -328,7 +328,7 @@ void seccomp_before_exec(const struct call *c)
 		become_real(&thread_self()->seccomp);
 }
 
-/* vfork_here: in a child that shares the memory of t, which has stopped meanwhile (0); and then in t. Its next call may be
+/* vfork_here, beside_clone: in a child that shares the memory of t, which has stopped meanwhile (0); and then in t. Its next call may be
  * dispatched, for which SIGSYS must not be as the child was to have it. */
 void seccomp_vforked(const struct thread *t, long pid) __attribute__((visibility("hidden")));
 
