@@ -27,7 +27,7 @@ struct fd {
 	uint8_t type;		/* of a socket: SOCK_STREAM ...; 0: not known yet */
 	bool ours;		/* the shim's own: for the program it is not there */
 	bool drained;		/* the last read got less than it asked for: wait before the next */
-	bool no_nowait;		/* refuses RWF_NOWAIT */
+	uint8_t no_nowait;	/* refuses RWF_NOWAIT: 1 << enum fd_direction */
 	bool duplicated;	/* other descriptors here refer to the same file */
 	bool low_water;		/* SO_RCVLOWAT */
 	bool lingers;		/* SO_LINGER: close may block */

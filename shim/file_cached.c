@@ -47,14 +47,14 @@ long file_read_cached(struct call *c, long offset)
 	size_t got;
 	long ret;
 
-	if (!f || f->no_nowait || fd_is_direct(fd)) /* what is read past the cache is waited for even so */
+	if (!f || f->no_nowait & 1 << FD_RECEIVE || fd_is_direct(fd)) /* what is read past the cache is waited for even so */
 		return -EAGAIN;
 	buffers_of(c, &b);
 	ret = read_nowait(fd, &b, offset, &got);
 	if (ret >= 0)
 		return ret;
 	if (ret == -EOPNOTSUPP || ret == -ENOSYS)
-		f->no_nowait = true;
+		f->no_nowait |= 1 << FD_RECEIVE;
 	if (got && offset == AT_POSITION)
 		sys_call(SYS_lseek, fd, -(long)got, SEEK_CUR);
 	return -EAGAIN;
@@ -78,7 +78,7 @@ bool file_is_cached(int fd, long offset, size_t len)
 
 	if (offset == AT_POSITION)
 		offset = sys_call(SYS_lseek, fd, 0, SEEK_CUR);
-	if (!f || f->no_nowait || !len || offset < 0)
+	if (!f || f->no_nowait & 1 << FD_RECEIVE || !len || offset < 0)
 		return false;
 	range.offset = (uint64_t)offset;
 	stats.kernel_calls += 2;

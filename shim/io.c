@@ -10,12 +10,6 @@
 #include "thread.h"
 #include "user.h"
 
-/* Some readiness is not what the call waits for (an unconnected datagram socket is writable though its peer's queue is
- * full): after a few attempts in vain, sleep in between, longer and longer. */
-#define VAIN_LIMIT 3
-#define VAIN_FIRST_NS UINT64_C(50000)
-#define VAIN_DOUBLINGS 8
-
 static long sleep_in_vain(const struct io *io)
 {
 	unsigned doublings = (unsigned)io->vain - VAIN_LIMIT;
@@ -51,7 +45,7 @@ long io_wait(struct io *io)
 {
 	long ret;
 
-	if (io->dont_wait || fd_nonblocking(io->fd))
+	if (io->dont_wait || (!io->always_waits && fd_nonblocking(io->fd)))
 		return -EAGAIN;
 	if (!io->deadline_ns)
 		io->deadline_ns = fd_deadline(io->fd, io->events & POLLOUT ? FD_SEND : FD_RECEIVE);
@@ -136,10 +130,22 @@ size_t io_total(const struct iovec *iov, size_t n)
 	return total;
 }
 
+/* The kernel looks at all that the length says before it does anything. */
+static bool is_beyond(const struct call *c)
+{
+	uintptr_t end;
+
+	if (c->nr != SYS_read && c->nr != SYS_write)
+		return false;
+	return __builtin_add_overflow((uintptr_t)c->arg[1], (uintptr_t)c->arg[2], &end) || !user_has((void *)end);
+}
+
 static long transfer(struct call *c, long (*on_socket)(struct call *))
 {
 	struct fd *f = fd_get((int)c->arg[0]);
 
+	if (is_beyond(c))
+		return CALL_PASS;
 	if (!f || f->kind >= FD_READY)
 		return f && f->kind == FD_FILE ? file_transfer(c) : CALL_PASS;
 	return f->kind == FD_SOCKET ? on_socket(c) : io_file(c, f);

@@ -9,12 +9,19 @@
 #include "call.h"
 #include "fd.h"
 
+/* Some readiness is not what the call waits for (an unconnected datagram socket is writable though its peer's queue is
+ * full): after a few attempts in vain, sleep in between, longer and longer. */
+#define VAIN_LIMIT 3
+#define VAIN_FIRST_NS UINT64_C(50000)
+#define VAIN_DOUBLINGS 8
+
 struct io {
 	const struct call *call;
 	const char *why;
 	int fd;		      /* to be used in every attempt: a close meanwhile gives the file another number */
 	short events;	      /* what to wait for: POLLIN or POLLOUT */
 	bool dont_wait;	      /* the call itself asks for an attempt alone */
+	bool always_waits;    /* O_NONBLOCK does not matter */
 	bool must_wait;	      /* the last attempt is known to have left nothing: wait before the next */
 	unsigned char vain;   /* attempts in a row that failed though the descriptor was ready */
 	size_t done;	      /* moved so far, by a call that goes on until all is; wins over a later error */

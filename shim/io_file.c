@@ -12,6 +12,7 @@
 #include "offload.h"
 #include "stats.h"
 #include "sys.h"
+#include "user.h"
 
 #define CURRENT -1 /* position */
 
@@ -48,12 +49,12 @@ static long plain(const struct io *io)
 }
 
 /* The file may have moved to another number, whose entry is not the file's. */
-static void refuses_nowait(const struct io *io)
+static void refuses_nowait(const struct io *io, enum fd_direction direction)
 {
 	struct fd *f = io->fd == (int)io->call->arg[0] ? fd_get(io->fd) : NULL;
 
 	if (f)
-		f->no_nowait = true;
+		f->no_nowait |= (uint8_t)(1 << direction);
 }
 
 static long read_nowait(struct io *io)
@@ -150,11 +151,11 @@ static long write_when_ready(struct io *io)
 static long read_attempt(struct io *io)
 {
 	const struct fd *f = fd_get(io->fd);
-	long ret = f && f->no_nowait ? -EOPNOTSUPP : read_nowait(io);
+	long ret = f && f->no_nowait & 1 << FD_RECEIVE ? -EOPNOTSUPP : read_nowait(io);
 
 	if (ret != -EOPNOTSUPP && ret != -ENOSYS)
 		return ret;
-	refuses_nowait(io);
+	refuses_nowait(io, FD_RECEIVE);
 	return read_when_ready(io);
 }
 
@@ -162,12 +163,12 @@ static long read_attempt(struct io *io)
 static long write_attempt(struct io *io)
 {
 	const struct fd *f = fd_get(io->fd);
-	bool known = f && f->no_nowait && !is_vector(io->call->nr);
+	bool known = f && f->no_nowait & 1 << FD_SEND && !is_vector(io->call->nr);
 	long ret = known ? -EOPNOTSUPP : write_nowait(io);
 
 	if (ret != -EOPNOTSUPP && ret != -ENOSYS)
 		return ret;
-	refuses_nowait(io);
+	refuses_nowait(io, FD_SEND);
 	return write_when_ready(io);
 }
 
@@ -176,17 +177,33 @@ static bool is_write(long nr)
 	return nr == SYS_write || nr == SYS_writev || nr == SYS_pwritev2;
 }
 
+/* SWITCHES. By a helper, if it does not return at once. */
+static long bounded_or_help(struct call *c)
+{
+	long ret = bounded_call(c->nr, c->arg);
+
+	return ret == -EAGAIN && !fd_nonblocking((int)c->arg[0]) ? offload_restartable(offload_call(c)) : ret;
+}
+
+/* An eventfd's POLLOUT promises room for one (eventfd(2)). */
+static bool counts_more(const struct call *c)
+{
+	uint64_t count;
+
+	if (c->nr != SYS_write)
+		return true;
+	return (size_t)c->arg[2] >= sizeof(count) && !user_get(&count, (void *)c->arg[1]) && count > 1;
+}
+
 /* A terminal is writable as soon as one byte fits, and then waits for the rest: what does not go out at once is left to
  * a helper. */
 static long write_device(struct call *c)
 {
 	struct iovec rest[IO_VECTORS];
 	struct buffers b;
-	long done = bounded_call(c->nr, c->arg), ret;
+	long done = bounded_or_help(c), ret;
 	size_t total;
 
-	if (done == -EAGAIN)
-		return offload_restartable(offload_call(c));
 	if (done <= 0)
 		return done;
 	buffers_of(c, &b);
@@ -202,15 +219,28 @@ static long write_device(struct call *c)
 	return done;
 }
 
+/* Of no bytes a write never waits, nor do vectors, nor most reads. */
+static bool is_empty(const struct call *c)
+{
+	if (!is_vector(c->nr))
+		return !c->arg[2];
+	return (size_t)c->arg[2] <= IOV_MAX && !io_total((const struct iovec *)c->arg[1], (size_t)c->arg[2]);
+}
+
 long io_file(struct call *c, struct fd *f)
 {
 	struct io io = IO(c, is_write(c->nr) ? POLLOUT : POLLIN);
 
+	/* What tells of events (inotify(7)) looks at the size when there is one. */
+	if (is_empty(c))
+		return c->nr == SYS_read && f->kind == FD_ANON ? bounded_or_help(c) : CALL_PASS;
 	if ((c->nr == SYS_preadv2 || c->nr == SYS_pwritev2) && c->arg[5] & RWF_NOWAIT)
 		return CALL_PASS;
 	if (io.events == POLLIN)
 		return io_retry(&io, read_attempt);
 	if (f->kind == FD_DEVICE)
 		return fd_nonblocking(io.fd) ? CALL_PASS : write_device(c);
+	if (f->kind == FD_ANON && !fd_nonblocking(io.fd) && counts_more(c))
+		return bounded_or_help(c);
 	return io_retry(&io, write_attempt);
 }

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
+#include "bounded.h"
 #include "file.h"
 #include "net.h"
+#include "offload.h"
 #include "options.h"
 #include "stats.h"
 #include "sys.h"
@@ -30,6 +32,27 @@ static long room_for(int fd, long len)
 	return room ? room : 1;
 }
 
+/* The kernel looks at what they may do before it waits for anything. */
+static bool may_be_read(int fd)
+{
+	long flags = sys_call(SYS_fcntl, fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
+}
+
+static bool may_be_written(int fd)
+{
+	long flags = sys_call(SYS_fcntl, fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* No room: to be waited for, unless the kernel refuses the call before that. */
+static long no_room(const struct io *io)
+{
+	return may_be_read((int)io->call->arg[1]) && may_be_written(io->fd) ? -EAGAIN : CALL_PASS;
+}
+
 static long send_from(const struct io *io, long len)
 {
 	const long *a = io->call->arg;
@@ -46,7 +69,7 @@ static long sendfile_attempt(struct io *io)
 	long left = (a[3] < (long)RW_MAX ? a[3] : (long)RW_MAX) - (long)io->done, ret = room_for(io->fd, left);
 
 	if (ret < 0)
-		return ret;
+		return ret == -EAGAIN ? no_room(io) : ret;
 	ret = send_from(io, ret);
 	if (ret <= 0)
 		return ret ? ret : (long)io->done;
@@ -60,7 +83,7 @@ static long sendfile_pipe_attempt(struct io *io)
 	const long *a = io->call->arg;
 
 	if (!io_ready(io->fd, POLLOUT))
-		return -EAGAIN;
+		return no_room(io);
 	return send_from(io, a[3]);
 }
 
@@ -89,11 +112,25 @@ static bool end_is_ready(const struct end *end)
 	return kind_of(end->fd) >= FD_READY || io_ready(end->fd, end->events);
 }
 
-static bool end_waits(const struct end *end, long flags)
+/* Of sockets only streams of unix(7) care for the flag. */
+static bool heeds_flag(int fd)
 {
-	bool pipe = kind_of(end->fd) == FD_PIPE;
+	socklen_t size = sizeof(int);
+	int domain = 0;
 
-	return !(pipe && flags & SPLICE_F_NONBLOCK) && !fd_nonblocking(end->fd);
+	if (kind_of(fd) != FD_SOCKET || fd_socket_type(fd) != SOCK_STREAM)
+		return kind_of(fd) == FD_PIPE;
+	stats.kernel_calls++;
+	sys_call(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	return domain == AF_UNIX;
+}
+
+/* A pipe's O_NONBLOCK, of either, is as good as SPLICE_F_NONBLOCK (fs/splice.c, do_splice). */
+static bool end_waits(const struct end *end, const struct end *other, long flags)
+{
+	bool asked = flags & SPLICE_F_NONBLOCK || (kind_of(other->fd) == FD_PIPE && fd_nonblocking(other->fd));
+
+	return !fd_nonblocking(end->fd) && !(asked && heeds_flag(end->fd));
 }
 
 /* SWITCHES. 0: try again. If the descriptor is closed meanwhile the next attempt finds that out. */
@@ -112,15 +149,14 @@ static long end_wait(const struct end *end, const char *why)
 	return ret < 0 ? ret : 0;
 }
 
-static int mode_of(int fd)
+/* A socket that is not connected, say, has nothing to wait for. */
+static bool is_refused_by(int fd)
 {
-	return (int)sys_call(SYS_fcntl, fd, F_GETFL) & O_ACCMODE;
-}
+	char byte;
 
-/* What the kernel refuses before it waits: the wrong ends of pipes, and eventfd and its like, which cannot be spliced. */
-static bool is_possible(const struct end *in, const struct end *out)
-{
-	return kind_of(in->fd) != FD_ANON && mode_of(in->fd) != O_WRONLY && mode_of(out->fd) != O_RDONLY;
+	stats.kernel_calls++;
+	return kind_of(fd) == FD_SOCKET &&
+	       sys_call(SYS_recvfrom, fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, NULL, NULL) != -EAGAIN;
 }
 
 static long splice_now(const struct call *c, const struct end *in, const struct end *out)
@@ -129,9 +165,10 @@ static long splice_now(const struct call *c, const struct end *in, const struct 
 	long len = a[4], arg[6] = {a[0], a[1], a[2], a[3], len, a[5] | SPLICE_F_NONBLOCK};
 	struct file_range from = {in->fd, (const off_t *)a[1], (size_t)len};
 
-	/* Of a pipe the kernel says it itself, once it has found nothing wrong. */
-	if (kind_of(in->fd) != FD_PIPE && !end_is_ready(in))
-		return is_possible(in, out) ? -EAGAIN : call_native(c);
+	/* Of a pipe the kernel says it itself, once it has found nothing wrong. A pipe without a reader comes first. */
+	if (kind_of(in->fd) != FD_PIPE && !end_is_ready(in) && !is_refused_by(in->fd) &&
+	    !(kind_of(out->fd) == FD_PIPE && io_ready(out->fd, 0)))
+		return -EAGAIN;
 	if (kind_of(out->fd) == FD_SOCKET && !fd_nonblocking(out->fd)) {
 		len = room_for(out->fd, len);
 		if (len < 0)
@@ -150,6 +187,17 @@ static long tee_now(const struct call *c)
 	return sys_call(SYS_tee, a[0], a[1], a[2], a[3] | SPLICE_F_NONBLOCK);
 }
 
+/* Room in a pipe comes before what a socket or device has for it; between pipes it is the other way round. NULL: for
+ * neither, the kernel refuses them. */
+static const struct end *missing_of(const struct call *c, const struct end *in, const struct end *out)
+{
+	if (!may_be_read(in->fd) || !may_be_written(out->fd))
+		return NULL;
+	if (c->nr == SYS_splice && kind_of(in->fd) != FD_PIPE)
+		return end_is_ready(out) ? in : out;
+	return end_is_ready(in) ? out : in;
+}
+
 static long between(struct call *c, const struct end *in, const struct end *out, long flags)
 {
 	long ret;
@@ -160,8 +208,10 @@ static long between(struct call *c, const struct end *in, const struct end *out,
 		ret = c->nr == SYS_tee ? tee_now(c) : splice_now(c, in, out);
 		if (ret != -EAGAIN)
 			break;
-		missing = end_is_ready(in) ? out : in;
-		if (!end_waits(missing, flags))
+		missing = missing_of(c, in, out);
+		if (!missing)
+			return CALL_PASS;
+		if (!end_waits(missing, missing == in ? out : in, flags))
 			break;
 		ret = end_wait(missing, call_name(c->nr));
 		if (ret)
@@ -178,6 +228,14 @@ static bool has_positions(int fd)
 	return kind != FD_PIPE && kind != FD_SOCKET;
 }
 
+/* SWITCHES. Whether a device, a timer or the like can be spliced at all only its own code knows. */
+static long from_device(struct call *c)
+{
+	long ret = bounded_call(c->nr, c->arg);
+
+	return ret == -EAGAIN && !fd_nonblocking((int)c->arg[0]) ? offload_restartable(offload_call(c)) : ret;
+}
+
 /* The kernel finds these wrong before it waits for anything. */
 static bool is_refused(const struct call *c, int in, int out)
 {
@@ -192,6 +250,8 @@ long sys_splice(struct call *c)
 
 	if (is_refused(c, in.fd, out.fd) || c->arg[4] <= 0)
 		return CALL_PASS;
+	if (kind_of(in.fd) == FD_ANON || kind_of(in.fd) == FD_DEVICE)
+		return from_device(c);
 	return between(c, &in, &out, c->arg[5]);
 }
 
@@ -216,6 +276,7 @@ long sys_vmsplice(struct call *c)
 {
 	struct io io = IO(c, POLLOUT);
 
+	io.always_waits = true;
 	if (kind_of(io.fd) != FD_PIPE || c->arg[3] & SPLICE_F_NONBLOCK)
 		return CALL_PASS;
 	if ((sys_call(SYS_fcntl, io.fd, F_GETFL) & O_ACCMODE) == O_RDONLY)

@@ -112,12 +112,22 @@ static long accept_now(const struct io *io)
 	return sys_call(SYS_accept4, io->fd, c->arg[1], c->arg[2], c->nr == SYS_accept4 ? c->arg[3] : 0);
 }
 
+/* What does not listen is refused at once. */
+static bool listens(int fd)
+{
+	socklen_t size = sizeof(int);
+	int yes = 1;
+
+	stats.kernel_calls++;
+	return sys_failed(sys_call(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &size)) || yes;
+}
+
 static long accept_attempt(struct io *io)
 {
 	long arg[6] = {io->fd, io->call->arg[1], io->call->arg[2], io->call->nr == SYS_accept4 ? io->call->arg[3] : 0};
 
 	if (!io_ready(io->fd, POLLIN))
-		return -EAGAIN;
+		return listens(io->fd) ? -EAGAIN : accept_now(io);
 	if (listener_is_shared(io->fd) && !fd_nonblocking(io->fd))
 		return bounded_call(SYS_accept4, arg);
 	return accept_now(io);

@@ -55,15 +55,15 @@ static bool needs_helper(const struct io *io, long flags)
 {
 	const struct fd *f = fd_get(io->fd);
 	bool all_but_stay = (flags & (MSG_WAITALL | MSG_PEEK)) == (MSG_WAITALL | MSG_PEEK);
+	bool other_queue =
+		flags & (MSG_OOB | MSG_ERRQUEUE); /* TCP never waits for these, unix(7) knows no such queue */
 
-	return f && (f->low_water || all_but_stay) && !(flags & MSG_DONTWAIT) && !fd_nonblocking(io->fd);
+	return f && (f->low_water || all_but_stay || other_queue) && !(flags & MSG_DONTWAIT) && !fd_nonblocking(io->fd);
 }
 
 /* SWITCHES. */
 long net_receive(struct call *c, struct io *io, long flags, io_attempt *attempt)
 {
-	if (flags & (MSG_OOB | MSG_ERRQUEUE))
-		return CALL_PASS; /* never wait */
 	if (needs_helper(io, flags))
 		return offload_restartable(offload_call(c));
 	io->dont_wait = flags & MSG_DONTWAIT;

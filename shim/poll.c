@@ -44,11 +44,11 @@ static long poll_copied(struct pollfd *fds, unsigned n, uint64_t deadline_ns)
 
 	do {
 		why = poll_park(fds, n, deadline_ns);
-		if (why == -EINTR)
-			return -ERESTARTNOHAND;
 		if (why == -ENOMEM)
 			return why;
-		ret = poll_now(fds, n);
+		ret = poll_now(fds, n); /* what is ready comes before a signal */
+		if (!ret && why == -EINTR)
+			return -ERESTARTNOHAND;
 	} while (!ret && why != -ETIMEDOUT);
 	return ret;
 }
@@ -80,10 +80,12 @@ static long poll_wait(struct pollfd *user, unsigned n, uint64_t deadline_ns)
 }
 
 /* SWITCHES. deadline_ns 0: do not wait. */
-static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline_ns)
+static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline_ns, const uint64_t *mask)
 {
 	long ret = poll_now(fds, n);
 
+	if (!ret && waitset_let_in(mask))
+		return -ERESTARTNOHAND;
 	if (!ret && deadline_ns)
 		return poll_wait(fds, n, deadline_ns);
 	thread_did_not_block();
@@ -96,7 +98,7 @@ long sys_poll(struct call *c)
 	int ms = (int)c->arg[2];
 	uint64_t deadline_ns = ms < 0 ? DEADLINE_NEVER : ms ? deadline_in((uint64_t)ms * NS_PER_MS) : 0;
 
-	return poll_until((struct pollfd *)c->arg[0], (unsigned)c->arg[1], deadline_ns);
+	return poll_until((struct pollfd *)c->arg[0], (unsigned)c->arg[1], deadline_ns, NULL);
 }
 #endif
 
@@ -111,8 +113,6 @@ long sys_ppoll(struct call *c)
 		return -EINVAL;
 	if (c->arg[3] && user_get(&mask, (void *)c->arg[3]))
 		return -EFAULT;
-	if (c->arg[3])
-		signals_mask_temporary(mask);
-	ret = poll_until((struct pollfd *)c->arg[0], (unsigned)c->arg[1], deadline_ns);
+	ret = poll_until((struct pollfd *)c->arg[0], (unsigned)c->arg[1], deadline_ns, c->arg[3] ? &mask : NULL);
 	return waitset_finish(ret, (void *)c->arg[2], 1, deadline_ns);
 }

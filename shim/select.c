@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 
+#include "io.h"
 #include "scratch.h"
 #include "stats.h"
 #include "sys.h"
@@ -123,27 +124,47 @@ static long select_now(const struct sets *s)
 	return sys_call(SYS_pselect6, s->n, answer(s, 0), answer(s, 1), answer(s, 2), &zero, NULL);
 }
 
-/* SWITCHES. deadline_ns 0: do not wait. */
-static long select_until(const struct sets *s, uint64_t deadline_ns)
+/* SWITCHES. A hang-up or an error ends every wait for a descriptor, but counts only for what select asks about it: after
+ * a few waits in vain it looks now and then, less and less often. */
+static long select_wait(const struct sets *s, unsigned vain, uint64_t deadline_ns)
 {
-	for (;;) {
+	unsigned doublings = vain < VAIN_LIMIT + VAIN_DOUBLINGS ? vain - VAIN_LIMIT : VAIN_DOUBLINGS;
+	uint64_t until;
+	long ret;
+
+	if (vain < VAIN_LIMIT)
+		return select_park(s, deadline_ns);
+	until = deadline_in(VAIN_FIRST_NS << doublings);
+	if (until >= deadline_ns)
+		return thread_park("select", deadline_ns);
+	ret = thread_park("select", until);
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
+
+/* SWITCHES. deadline_ns 0: do not wait. */
+static long select_until(const struct sets *s, uint64_t deadline_ns, const uint64_t *mask)
+{
+	for (unsigned vain = 0;; vain++) {
 		long ret = select_now(s), why;
 
+		if (!ret && waitset_let_in(mask))
+			return -ERESTARTNOHAND;
+		mask = NULL;
 		if (ret || !deadline_ns) {
 			thread_did_not_block();
 			return ret;
 		}
-		why = select_park(s, deadline_ns);
-		if (why == -EINTR)
-			return -ERESTARTNOHAND;
+		why = select_wait(s, vain, deadline_ns);
 		if (why == -ENOMEM)
 			return why;
 		if (why == -ETIMEDOUT)
 			return select_now(s);
+		if (why == -EINTR)
+			return select_now(s) ?: -ERESTARTNOHAND; /* what is ready comes before a signal */
 	}
 }
 
-static long select_sets(struct call *c, uint64_t deadline_ns)
+static long select_sets(struct call *c, uint64_t deadline_ns, const uint64_t *mask)
 {
 	struct sets s = {.n = limit((unsigned)c->arg[0])};
 	long ret;
@@ -157,7 +178,7 @@ static long select_sets(struct call *c, uint64_t deadline_ns)
 	if (!s.asked)
 		return -ENOMEM;
 	s.answer = s.asked + 3 * s.words;
-	ret = sets_read(&s) ? CALL_PASS : select_until(&s, deadline_ns); /* the kernel may look at less of them */
+	ret = sets_read(&s) ? CALL_PASS : select_until(&s, deadline_ns, mask); /* the kernel may look at less of them */
 	if (ret >= 0 && sets_write(&s))
 		ret = -EFAULT;
 	scratch_put(s.asked, 2 * sets_size(&s) + 1);
@@ -183,7 +204,7 @@ long sys_select(struct call *c)
 			return -EINVAL;
 		deadline_ns = timespec_ns(&ts) ? deadline_in(timespec_ns(&ts)) : 0;
 	}
-	ret = select_sets(c, deadline_ns);
+	ret = select_sets(c, deadline_ns, NULL);
 	return waitset_finish(ret, timeout, 1000, deadline_ns);
 }
 #endif
@@ -206,8 +227,6 @@ long sys_pselect6(struct call *c)
 		return -EINVAL;
 	if (sig.mask && user_get(&mask, sig.mask))
 		return -EFAULT;
-	if (sig.mask)
-		signals_mask_temporary(mask);
-	ret = select_sets(c, deadline_ns);
+	ret = select_sets(c, deadline_ns, sig.mask ? &mask : NULL);
 	return waitset_finish(ret, (void *)c->arg[4], 1, deadline_ns);
 }

@@ -46,6 +46,14 @@ long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns)
 	return ret;
 }
 
+bool waitset_let_in(const uint64_t *mask)
+{
+	if (!mask)
+		return false;
+	signals_mask_temporary(*mask);
+	return signals_interrupt(thread_self());
+}
+
 void waitset_close(struct waitset *s)
 {
 	if (s->waiters != s->few)

@@ -3,6 +3,9 @@
 #ifndef SHIM_WAITSET_H
 #define SHIM_WAITSET_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "../core/fdwait.h"
 
 #define WAITSET_FEW 4
@@ -20,6 +23,10 @@ void waitset_add(struct waitset *s, int fd, short events);
 /* SWITCHES. Until one of them is ready, a signal is due (-EINTR) or the deadline (-ETIMEDOUT). Forgets them all. */
 long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns);
 void waitset_close(struct waitset *s);
+
+/* Nothing was ready: from here on the mask of ppoll or its like counts (NULL: there is none). True: it lets in what ends
+ * the call. Before that a signal does not: what is ready comes first, and leaves it pending. */
+bool waitset_let_in(const uint64_t *mask);
 
 /* How poll and select end: what is left is written to where the timeout was, if there was one other than 0; unit_ns: 1 for
  * a timespec, 1000 for a timeval. A place that cannot be written does not matter, but the call cannot be restarted
