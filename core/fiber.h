@@ -37,6 +37,7 @@ struct fiber {
 	struct timer timer; /* deadline of the park */
 	uint8_t state;	    /* enum fiber_state */
 	uint8_t vectors;    /* enum fiber_vectors */
+	uintptr_t lent_tp;  /* not 0: its own is in use elsewhere while it is parked, and the hub takes this one */
 	bool woken;	    /* a wake-up came before the wait: kept */
 	long value;	    /* what hub_park is about to return */
 	const char *why;    /* reason of the park: a static string */

@@ -106,6 +106,14 @@ void fiber_prepare(struct fiber *f, struct hub *hub, void *stack_low, unsigned l
 	asan_stack(f, stack_low, size);
 }
 
+/* The hub runs with the thread pointer that it finds, as long as there is one: setting it may cost a call. */
+static uintptr_t hub_tp(const struct hub *hub, const struct fiber *left)
+{
+	if (left->lent_tp)
+		return left->lent_tp;
+	return left->state == FIBER_DEAD ? hub->home_tp : left->context.tp;
+}
+
 /* From the fiber `self` (or the hub) to another. Thread-locals are those of the one that runs: set after resuming. */
 static void resume(struct fiber *self, struct fiber *next)
 {
@@ -115,9 +123,8 @@ static void resume(struct fiber *self, struct fiber *next)
 	if (hub->account.exact)
 		account_slice(hub, self);
 	next->state = FIBER_RUNNING;
-	/* The hub runs with the thread pointer that it finds, as long as there is one: setting it may cost a call. */
 	if (next == &hub->fiber)
-		next->context.tp = self->state == FIBER_DEAD ? hub->home_tp : self->context.tp;
+		next->context.tp = hub_tp(hub, self);
 	asan_leave(self, next);
 	if (self->vectors == VECTORS_NONE)
 		context_switch(&self->context, &next->context);

@@ -5,7 +5,7 @@
 
 #include "call.h"
 
-/* SWITCHES. clone(2) and its like with CLONE_VM and CLONE_VFORK, after signals_real_mask_for_child. stack_top: the child's, or
+/* SWITCHES. clone(2) and its like with CLONE_VM and CLONE_VFORK, stack_top: the child's, or
  * 0 for the caller's. The kernel's result, or CALL_PASS_VFORK: nothing was done, and it can only be made with every
  * thread waiting. */
 long beside(struct call *c, unsigned long flags, uintptr_t stack_top);

@@ -82,8 +82,7 @@ static long fork_here(struct call *c, unsigned long flags)
 	return pid;
 }
 
-/* The OS thread is as the calling greenlet, until signals_real_mask_back or what a signal's handler does first. */
-static void lend(void)
+void process_lend(void)
 {
 	sched_lend(thread_self());
 	signals_real_mask_for_child();
@@ -91,14 +90,21 @@ static void lend(void)
 
 long process_clone(struct call *c, unsigned long flags, uintptr_t stack_top)
 {
+	long ret;
+
 	if (!sched_may_fork(thread_self()))
 		return -EAGAIN;
 	if (!(flags & CLONE_VM))
 		return fork_here(c, flags);
 	fd_share_all();
-	lend();
+	if (flags & CLONE_VFORK) {
+		ret = beside(c, flags, stack_top);
+		if (ret != CALL_PASS_VFORK)
+			return ret;
+	}
+	process_lend();
 	if (flags & CLONE_VFORK)
-		return beside(c, flags, stack_top);
+		return CALL_PASS_VFORK;
 	threads.memory_lent++; /* it runs beside us, and has our thread-local storage unless it brings its own */
 	return CALL_PASS;
 }
@@ -120,7 +126,7 @@ long sys_execve(struct call *c)
 {
 	long ret;
 
-	lend();
+	process_lend();
 	signals_hand_over();
 	seccomp_before_exec(c);
 	ret = call_native(c);

@@ -263,6 +263,32 @@ static void children_wait_for_each_other(void)
 	printf("chain: %c, failed %d\n", byte, (int)failed);
 }
 
+static volatile int over;
+
+static void *naps(void *arg)
+{
+	while (!over)
+		usleep(50);
+	return arg;
+}
+
+/* What its calls in the child say is not disturbed. */
+static void spawns_nothing(void)
+{
+	char *argv[] = {"nothing", NULL};
+	int wrong = 0;
+	pthread_t thread;
+	pid_t pid;
+
+	over = 0;
+	pthread_create(&thread, NULL, naps, NULL);
+	for (int i = 0; i < 200; i++)
+		wrong += posix_spawnp(&pid, "nothing-of-this-name", NULL, NULL, argv, environ) != ENOENT;
+	over = 1;
+	pthread_join(thread, NULL);
+	printf("spawn of nothing: %d wrong\n", wrong);
+}
+
 static void *in_thread(void *arg)
 {
 	spawn_into_fifo();
@@ -272,6 +298,7 @@ static void *in_thread(void *arg)
 	vfork_waits("vfork, killed", kills, false, false);
 	clone_waits();
 	vfork_twice();
+	spawns_nothing();
 	return arg;
 }
 
