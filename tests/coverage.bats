@@ -54,7 +54,6 @@ not_used() {
 		__sysv_signal is sysv_signal
 		clock_adjtime sets everybody's clock
 		getopt asks for nothing
-		setns wants privileges and other namespaces
 		siggetmask the linker warns of every use
 		sigreturn the linker warns of every use, and that it fails
 		sigstack the linker warns of every use
