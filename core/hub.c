@@ -10,6 +10,7 @@
 #include "fdwait.h"
 #include "kernel.h"
 #include "loop.h"
+#include "runqueue.h"
 
 /* The batch of ready fibers is cut for a poll after this many switches or this long, once those that were ready at the
  * last poll have run: what a poll finds goes behind them anyway, and what they have yet to read would be found again. */
@@ -22,45 +23,6 @@
 
 _Thread_local struct fiber *fiber_self;
 _Thread_local struct hub *hub_self;
-
-static void run_queue_push(struct hub *hub, struct fiber *f)
-{
-	f->state = FIBER_READY;
-	f->next = NULL;
-	*hub->tail = f;
-	hub->tail = &f->next;
-	hub->ready++;
-}
-
-/* xorshift64 (Marsaglia 2003). */
-static uint64_t draw(struct hub *hub)
-{
-	hub->seed ^= hub->seed << 13;
-	hub->seed ^= hub->seed >> 7;
-	hub->seed ^= hub->seed << 17;
-	return hub->seed;
-}
-
-#define SEED_CHOICE 8
-
-/* One of the first few, put at the head: each is as likely. */
-static void run_queue_shuffle(struct hub *hub)
-{
-	struct fiber **link = &hub->head, *f;
-
-	if (hub->ready < 2)
-		return;
-	for (uint64_t n = draw(hub) % (hub->ready < SEED_CHOICE ? hub->ready : SEED_CHOICE); n; n--)
-		link = &(*link)->next;
-	f = *link;
-	if (f == hub->head)
-		return;
-	*link = f->next;
-	if (!f->next)
-		hub->tail = link;
-	f->next = hub->head;
-	hub->head = f;
-}
 
 /* The next but one is fetched while the next runs: with many greenlets each has been out of the caches since its last
  * turn. What it touches first: the frames above its stack pointer, the head of its thread control block, fiber_self. */
@@ -239,6 +201,20 @@ void hub_yield_to_all(void)
 {
 	fiber_self->hub->turns = BATCH_SWITCHES;
 	hub_yield();
+}
+
+void hub_yield_to(struct fiber *f)
+{
+	struct fiber *self = fiber_self, **link = &self->hub->head;
+
+	run_queue_push(self->hub, self);
+	while (*link != f)
+		link = &(*link)->next;
+	run_queue_first(self->hub, link);
+	self->hub->turns = BATCH_SWITCHES;
+	self->why = "yield";
+	leave(self);
+	self->why = NULL;
 }
 
 long hub_sleep(uint64_t ns)

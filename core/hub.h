@@ -89,6 +89,8 @@ void hub_start(struct fiber *f);
 void hub_yield(void);
 /* SWITCHES. The same, and descriptors and timers are looked at before the caller runs again. */
 void hub_yield_to_all(void);
+/* SWITCHES. The same; and f, which is ready or the caller, is the next to run. */
+void hub_yield_to(struct fiber *f);
 /* SWITCHES. Parks for the time; 0 or what hub_wake gave. */
 long hub_sleep(uint64_t ns);
 /* SWITCHES, never returns. The calling fiber is over; `after(f)` runs on the hub's stack once this stack is left, and

@@ -13,6 +13,7 @@ struct thread;
 struct sched_thread {
 	bool has_policy, has_nice, has_ioprio;
 	int policy, priority, nice, ioprio;
+	uint64_t run;	      /* how long it has computed, more for who is nicer: sched_share.c */
 	int queued_as;	      /* its real-time priority when it began to wait */
 	uint64_t deadline[3]; /* SCHED_DEADLINE: runtime, deadline, period */
 	uint64_t deadline_flags;
@@ -49,6 +50,12 @@ void sched_main_changes(void);
 /* sched_nice.c. Niceness. */
 int sched_nice_of(const struct thread *t);
 long sched_nice_set(struct thread *t, int nice);
+
+/* sched_share.c. A turn of t's, which computes, is over: who has the next, perhaps t again; NULL: whose turn it is. In
+ * program code alone, by a signal. */
+struct thread *sched_next(struct thread *t);
+/* Threads have been given niceness of their own. */
+extern bool sched_shares_differ __attribute__((visibility("hidden")));
 
 /* Puts the node of thread t into a queue for locks: as in the kernel, higher real-time priorities come first, and then
  * who came first. who: the thread of a node. */

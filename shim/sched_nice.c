@@ -32,6 +32,7 @@ long sched_nice_set(struct thread *t, int nice)
 		return ret;
 	t->sched.has_nice = true;
 	t->sched.nice = nice;
+	sched_shares_differ = true;
 	return 0;
 }
 
@@ -67,8 +68,10 @@ long sys_setpriority(struct call *c)
 	t = sched_target(c->arg[1]);
 	if (t)
 		return sched_nice_set(t, (int)c->arg[2]);
-	if (sched_is_main(c->arg[1]))
+	if (sched_is_main(c->arg[1])) {
 		sched_main_changes();
+		sched_shares_differ = true;
+	}
 	return CALL_PASS;
 }
 

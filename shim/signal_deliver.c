@@ -81,8 +81,9 @@ static void run_all_due(struct thread *t, ucontext_t *uc)
 		run_due(t, uc);
 }
 
-/* SWITCHES. Another greenlet was chosen: it shall not have to wait until this one makes a call. */
-static void let_others_run(struct thread *t)
+/* SWITCHES. Another greenlet was chosen: it shall not have to wait until this one makes a call. next: the one to run first, or
+ * NULL. */
+static void let_others_run(struct thread *t, struct thread *next)
 {
 	uint8_t vectors = t->fiber.vectors;
 
@@ -91,7 +92,10 @@ static void let_others_run(struct thread *t)
 	if (signals_on_stack(&t->signals, (uintptr_t)__builtin_frame_address(0)))
 		signals_stack_lay_aside(t);
 	signals_unblock();
-	hub_yield_to_all();
+	if (next)
+		hub_yield_to(&next->fiber);
+	else
+		hub_yield_to_all();
 	signals_drain();
 	signals_block();
 	t->fiber.vectors = vectors;
@@ -146,7 +150,7 @@ static void preempted(int sig, siginfo_t *info, void *context)
 	signals_blocked_already();
 	signals_stack_entered(t, uc);
 	stats.preempted++;
-	let_others_run(t);
+	let_others_run(t, sched_next(t));
 	preempt_end(p);
 	run_all_due(t, uc);
 	leave(t, uc);
@@ -179,7 +183,7 @@ static void interrupted_program(struct thread *t, siginfo_t *info, ucontext_t *u
 	} else {
 		signals_route(info, t);
 		if (!t->signals.due && !signal_frame_in_shim(uc))
-			let_others_run(t);
+			let_others_run(t, NULL);
 	}
 	run_all_due(t, uc);
 	leave(t, uc);

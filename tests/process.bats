@@ -90,6 +90,10 @@ load helpers
 	both memory_free
 }
 
+@test "threads: those that compute share the CPU by their niceness" {
+	both sched_share
+}
+
 @test "membarrier: the global one stops no other thread" {
 	both memory_barrier
 }
