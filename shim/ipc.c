@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "ipc.h"
 #include "offload.h"
 #include "scratch.h"
 #include "stats.h"
@@ -128,4 +129,19 @@ long sys_io_getevents(struct call *c)
 long sys_io_pgetevents(struct call *c)
 {
 	return offload_call(c);
+}
+
+/* Waits for what is under way. */
+long sys_io_destroy(struct call *c)
+{
+	return threads.alive == 1 ? CALL_PASS : offload_to_the_end("io_destroy", c->nr, c->arg);
+}
+
+/* A process whose threads share them has a list of what semaphores are to undo, as kcmp(2) can tell, from its first thread
+ * on: the kernel makes it before it finds that there is no such set. */
+void ipc_undo_list(void)
+{
+	struct sembuf op = {.sem_flg = SEM_UNDO};
+
+	sys_call(SYS_semtimedop, INT_MAX, &op, 1, NULL);
 }

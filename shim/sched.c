@@ -385,9 +385,13 @@ long sys_sched_getattr(struct call *c)
 	return user_put((void *)c->arg[1], &attr);
 }
 
-/* The global barrier waits until every CPU of the machine has switched, some milliseconds; the others interrupt those
- * CPUs that run this process. Whoever makes it, it holds for all threads. */
+/* The global barrier, and registering for others, wait until every CPU of the machine has switched, some milliseconds; the
+ * others interrupt those CPUs that run this process. Whoever makes it, it holds for all threads. */
+#define LONG_BARRIERS                                                       \
+	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | \
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE | 1 << 8)
+
 long sys_membarrier(struct call *c)
 {
-	return c->arg[0] == MEMBARRIER_CMD_GLOBAL ? offload_call(c) : CALL_PASS;
+	return c->arg[0] & LONG_BARRIERS ? offload_to_the_end("membarrier", c->nr, c->arg) : CALL_PASS;
 }

@@ -17,6 +17,7 @@
 #include "fsbase.h"
 #include "options.h"
 #include "futex.h"
+#include "ipc.h"
 #include "preempt.h"
 #include "process.h"
 #include "stats.h"
@@ -220,6 +221,8 @@ long thread_clone(struct call *c, const struct thread_start *start)
 		user_put(start->child_tid, &t->tid);
 	if (start->flags & CLONE_CHILD_CLEARTID)
 		t->clear_tid = (uint32_t *)start->child_tid;
+	if (threads.alive == 1 && start->flags & CLONE_SYSVSEM)
+		ipc_undo_list();
 	signals_thread_new(self, t);
 	seccomp_thread_new(self, t);
 	publish(t);

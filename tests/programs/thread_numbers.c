@@ -27,6 +27,18 @@ static const char *made(long fd)
 	return "made";
 }
 
+/* The list of what semaphores are to undo is a process's with threads, and none of its child's. */
+static const char *undoes_in_child(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(syscall(SYS_kcmp, getppid(), getpid(), KCMP_SYSVSEM, 0, 0) == 0);
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status) ? "the same" : "others";
+}
+
 static void descriptors(const char *who, int tid)
 {
 	int ends[2];
@@ -40,6 +52,7 @@ static void descriptors(const char *who, int tid)
 	SHOW_CALL(kcmp, getpid(), tid, KCMP_FILE, ends[1], ends[1]);
 	SHOW_CALL(kcmp, getpid(), tid, KCMP_FILE, ends[1], 9999);
 	SHOW_CALL(kcmp, tid, tid, KCMP_VM, 0, 0);
+	printf("undone at the end: %s\n", undoes_in_child());
 	SHOW_CALL(kcmp, tid, getpid(), KCMP_FILES, 0, 0);
 	SHOW_CALL(kcmp, tid, getpid(), 99, 0, 0);
 	printf("%s F_SETOWN: %s", who, outcome(fcntl(ends[0], F_SETOWN, tid)));
