@@ -69,6 +69,35 @@ static void take_turns(bool parked)
 		thread_did_not_block();
 }
 
+static short events_of(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	struct timespec zero = {0, 0};
+
+	stats.kernel_calls++;
+	return sys_call(SYS_ppoll, &p, 1, &zero, NULL, 0) ? p.revents : 0;
+}
+
+/* Of two things a waiting call is told more than an attempt: that nothing more will be received, by sockets with messages
+ * (the kernel's call returns at once); and the error of a socket that waits for room, which comes before its end. */
+static long told_to_waiters(const struct io *io, long ret)
+{
+	const struct fd *f = fd_get(io->fd);
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	if (!f || f->kind != FD_SOCKET)
+		return ret;
+	if (ret == -EAGAIN && io->events == POLLIN && !io->done && io->fd == (int)io->call->arg[0] &&
+	    fd_socket_type(io->fd) != SOCK_STREAM && events_of(io->fd, POLLRDHUP) & POLLRDHUP)
+		return CALL_PASS;
+	if (ret || io->events != POLLOUT || io->call->nr == SYS_connect) /* which says its own */
+		return ret;
+	stats.kernel_calls++;
+	sys_call(SYS_getsockopt, io->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	return -error;
+}
+
 long io_retry(struct io *io, io_attempt *attempt)
 {
 	bool parked = false;
@@ -79,11 +108,15 @@ long io_retry(struct io *io, io_attempt *attempt)
 		done = io->done;
 		ret = io->must_wait ? -EAGAIN : attempt(io);
 		io->must_wait = false;
+		if (ret == -EAGAIN && io->vain && !io->dont_wait)
+			ret = told_to_waiters(io, ret);
 		if (ret != -EAGAIN)
 			break;
 		if (io->done != done)
 			io->vain = 0;
 		ret = io_wait(io);
+		if (!ret)
+			ret = told_to_waiters(io, ret);
 		if (ret)
 			break;
 		parked = true;
@@ -96,11 +129,7 @@ long io_retry(struct io *io, io_attempt *attempt)
 
 bool io_ready(int fd, short events)
 {
-	struct pollfd p = {.fd = fd, .events = events};
-	struct timespec zero = {0, 0};
-
-	stats.kernel_calls++;
-	return sys_call(SYS_ppoll, &p, 1, &zero, NULL, 0) != 0;
+	return events_of(fd, events);
 }
 
 int io_rest(const struct iovec *iov, size_t n, size_t skip, struct iovec *rest)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -124,6 +125,46 @@ static long select_now(const struct sets *s)
 	return sys_call(SYS_pselect6, s->n, answer(s, 0), answer(s, 1), answer(s, 2), &zero, NULL);
 }
 
+/* Those that are closed by now: out of the answer's sets, or into them; how many. */
+static long select_closed(const struct sets *s, bool into)
+{
+	long count = 0;
+
+	for (size_t word = 0; word < s->words; word++)
+		for (unsigned long bits = any_word(s, word); bits; bits &= bits - 1) {
+			unsigned long bit = bits & -bits;
+
+			if (!sys_failed(sys_call(SYS_fcntl, word * WORD_BITS + (size_t)__builtin_ctzl(bit), F_GETFD)))
+				continue;
+			for (int set = 0; set < 3; set++) {
+				unsigned long *to = &s->answer[(size_t)set * s->words + word];
+
+				*to &= ~bit;
+				if (into && asked_word(s, set, word) & bit) {
+					*to |= bit;
+					count++;
+				}
+			}
+		}
+	return count;
+}
+
+/* Which descriptors there are counts at first: what is closed meanwhile is ready for all that was asked (fs/select.c,
+ * EPOLLNVAL), and may be opened again. */
+static long select_again(const struct sets *s)
+{
+	struct timespec zero = {0, 0};
+	long ret = select_now(s);
+
+	if (ret != -EBADF)
+		return ret;
+	bytes_copy(s->answer, s->asked, sets_size(s));
+	select_closed(s, false);
+	stats.kernel_calls++;
+	ret = sys_call(SYS_pselect6, s->n, answer(s, 0), answer(s, 1), answer(s, 2), &zero, NULL);
+	return ret < 0 ? ret : ret + select_closed(s, true);
+}
+
 /* SWITCHES. A hang-up or an error ends every wait for a descriptor, but counts only for what select asks about it: after
  * a few waits in vain it looks now and then, less and less often. */
 static long select_wait(const struct sets *s, unsigned vain, uint64_t deadline_ns)
@@ -145,7 +186,7 @@ static long select_wait(const struct sets *s, unsigned vain, uint64_t deadline_n
 static long select_until(const struct sets *s, uint64_t deadline_ns, const uint64_t *mask)
 {
 	for (unsigned vain = 0;; vain++) {
-		long ret = select_now(s), why;
+		long ret = vain ? select_again(s) : select_now(s), why;
 
 		if (!ret && waitset_let_in(mask))
 			return -ERESTARTNOHAND;
@@ -158,9 +199,9 @@ static long select_until(const struct sets *s, uint64_t deadline_ns, const uint6
 		if (why == -ENOMEM)
 			return why;
 		if (why == -ETIMEDOUT)
-			return select_now(s);
+			return select_again(s);
 		if (why == -EINTR)
-			return select_now(s) ?: -ERESTARTNOHAND; /* what is ready comes before a signal */
+			return select_again(s) ?: -ERESTARTNOHAND; /* what is ready comes before a signal */
 	}
 }
 
