@@ -47,7 +47,7 @@ ifneq ($(wildcard shim/entry-$(ARCH).S),)
 LIBGREENSHIM := $(BUILD)/libgreenshim.so $(if $(TOOL_NAMES),$(BUILD)/greenshim-check)
 endif
 
-.PHONY: all tests check suites demo bench soak seeds lint format asan asan-tests ubsan install uninstall clean setup help
+.PHONY: all tests check suites demo bench soak seeds random lint format asan asan-tests ubsan install uninstall clean setup help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -184,6 +184,11 @@ seeds:
 	+@$(MAKE) --no-print-directory all tests
 	@BUILD='$(BUILD)' scripts/seeds $(SEEDS)
 
+random:
+	@scripts/setup build test
+	+@$(MAKE) --no-print-directory all tests
+	@BUILD='$(BUILD)' scripts/random $(SEEDS)
+
 SOAK_SECONDS ?= 3600
 soak:
 	@scripts/setup build test
@@ -240,6 +245,7 @@ help:
 	@echo 'make bench      switches, creation, locks and echo as ratios to native threads'
 	@echo 'make ubsan      the suites with a shim in which undefined behaviour traps'
 	@echo 'make seeds      the test programs in twenty orders of ready threads (SEEDS="1 20"), and with a turn every ms'
+	@echo 'make random     random calls by several threads, natively and under greenshim, for 200 seeds (SEEDS="1 200")'
 	@echo 'make soak       servers with clients of every kind for an hour, or SOAK_SECONDS'
 	@echo 'make lint       format, static analysis, and what the architecture forbids'
 	@echo 'make format     clang-format over the sources'
