@@ -47,7 +47,8 @@ long file_read_cached(struct call *c, long offset)
 	size_t got;
 	long ret;
 
-	if (!f || f->no_nowait & 1 << FD_RECEIVE || fd_is_direct(fd)) /* what is read past the cache is waited for even so */
+	if (!f || f->no_nowait & 1 << FD_RECEIVE ||
+	    fd_is_direct(fd)) /* what is read past the cache is waited for even so */
 		return -EAGAIN;
 	buffers_of(c, &b);
 	ret = read_nowait(fd, &b, offset, &got);
