@@ -91,7 +91,7 @@ struct answer dispatch(struct call *c)
 		if ((unsigned long)c->nr < CALL_LIMIT)
 			stats.answered[c->nr]++;
 		ret = handler(c);
-		if (ret == -ENOSYS && t->signals.refused)
+		if (ret == -ENOSYS && t->signals.refused && handler != seccomp_call)
 			ret = CALL_PASS;
 		t->call = NULL; /* from here on a signal finds the program's own code; what came before is due */
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -6,10 +6,28 @@
 
 #include "loader.h"
 #include "options.h"
+#include "seccomp.h"
 #include "symbol.h"
+#include "sys.h"
 #include "thread.h"
 
 bool filter_seen;
+static long at_start;
+
+static long mode(void)
+{
+	return sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0);
+}
+
+void filter_start(void)
+{
+	at_start = mode();
+}
+
+bool filter_came(void)
+{
+	return filter_seen || (!at_start && !seccomp_is_inherited() && mode() > 0);
+}
 
 /* PR_SET_NO_NEW_PRIVS: it announces a filter, as seccomp(2) wants it to for whoever is not root. libseccomp does so always.
  * That the filter comes then is seen at libc's sites. */

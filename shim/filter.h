@@ -8,5 +8,9 @@
 
 /* Set by the entry, on seccomp's way to the kernel. */
 extern bool filter_seen __attribute__((visibility("hidden")));
+/* At the program's start. */
+void filter_start(void);
+/* Before activation: has one come since? However it was made; but not one that keeps the shim's own calls out. */
+bool filter_came(void);
 
 #endif

@@ -38,6 +38,7 @@ static void say(const char *what, const char *why)
 __attribute__((constructor)) static void start(void)
 {
 	options_read();
+	filter_start();
 	if (options.syscalls_all && !options.off && loader_patch_new())
 		userdispatch_prepare();
 }
@@ -97,9 +98,10 @@ static void dispatch_all(void)
 /* Nothing has been changed yet. */
 static bool is_out_of_place(void)
 {
-	long err = filter_seen ? 0 : signals_refused();
+	bool filtered = filter_came();
+	long err = filtered ? 0 : signals_refused();
 
-	if (filter_seen)
+	if (filtered)
 		say("the program filters its system calls", "what greenshim calls may be what the filter kills for");
 	else if (leaks_are_looked_for())
 		say("a sanitizer looks for leaks", "it sees no stacks but those of the kernel's threads");

@@ -304,6 +304,11 @@ void seccomp_adopt(struct thread *t)
 	t->seccomp.no_new_privs = is_real_no_new_privs = sys_call(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
+bool seccomp_is_inherited(void)
+{
+	return inherited;
+}
+
 void seccomp_forked(void)
 {
 	struct seccomp_thread *s = &thread_self()->seccomp;

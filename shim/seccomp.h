@@ -51,6 +51,7 @@ bool seccomp_lets_compat(const struct thread *t, greg_t *registers);
 
 /* At activation, perhaps in a child that has some of its parent's. */
 void seccomp_adopt(struct thread *t);
+bool seccomp_is_inherited(void);
 void seccomp_thread_new(const struct thread *parent, struct thread *child);
 /* What the running greenlet has becomes the OS thread's. */
 void seccomp_before_exec(const struct call *c);

@@ -121,7 +121,7 @@ load helpers
 @test "process: threads after a seccomp filter that kills for what the program does not call" {
 	local way
 
-	for way in seccomp prctl child; do
+	for way in seccomp prctl neither child; do
 		compare process_filter $way
 		cat "$BATS_TEST_TMPDIR/greenshim.out"
 		[ "$(wc -l <"$BATS_TEST_TMPDIR/greenshim.err")" -eq 1 ]

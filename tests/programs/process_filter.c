@@ -1,5 +1,5 @@
 /* process_filter.c - a program that makes threads after it has forbidden itself, by a seccomp filter, calls that it has no
- * use for: the kernel kills for them. By seccomp(2), by prctl(2), and in a child. */
+ * use for: the kernel kills for them. By seccomp(2), by prctl(2), by neither's function, and in a child. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -37,6 +37,9 @@ static int filter(const char *way)
 		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, forbidden[i], COUNT - i, 0);
 	code[COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	code[COUNT + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	if (!strcmp(way, "neither"))
+		return syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		       syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -1;
 	if (!strcmp(way, "prctl"))
