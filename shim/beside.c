@@ -138,6 +138,7 @@ long beside_wait(struct beside *b)
 	t->call = &b->call;
 	t->fiber.lent_tp = spare_tp();
 	process_lend();
+	sys_call(SYS_sigaltstack, NULL, &b->stack); /* not the shim's, which is withdrawn now */
 	threads.memory_lent++;
 	pid = beside_clone(b->nr, b->arg, b);
 	signals_real_mask_back();
@@ -191,7 +192,6 @@ static bool prepare(struct beside *b, struct call *c, unsigned long flags, uintp
 	b->frame = stack_top ? (struct call *)(stack_top - RED_ZONE) - 1 : c;
 	if (here > b->end || b->end - here > KEPT - FRAMES || !compose(b, c, flags))
 		return false;
-	sys_call(SYS_sigaltstack, NULL, &b->stack);
 	return !stack_top || !user_put(b->frame, c);
 }
 
