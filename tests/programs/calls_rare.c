@@ -91,7 +91,7 @@ static void *other_end(void *path)
 {
 	int fd;
 
-	nap(20);
+	nap_for_ticks();
 	fd = open(path, O_WRONLY);
 	close(fd);
 	return NULL;
@@ -154,7 +154,7 @@ static void *post(void *arg)
 {
 	struct sembuf up = {.sem_num = 0, .sem_op = 1};
 
-	nap(20);
+	nap_for_ticks();
 	syscall(SYS_semop, *(int *)arg, &up, 1L);
 	return NULL;
 }

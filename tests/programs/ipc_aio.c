@@ -83,8 +83,7 @@ static void pipes(void)
 	printf("from a pipe: %s", outcome(aio_read(&r)));
 	printf(", %s", state(&r));
 	printf(", %s", outcome(aio_suspend(list, 2, &some)));
-	for (int i = 0; i < 100 && ticks - before < 5; i++)
-		nap(40);
+	nap_for_ticks();
 	printf(", %s\n", went_on(before));
 	printf("at once: %s\n", outcome(aio_suspend(list, 2, &(struct timespec){0, 0})));
 	printf("a bad time: %s\n", outcome(aio_suspend(list, 2, &bad)));

@@ -85,6 +85,15 @@ static inline void ticker_stop(void)
 	done(ticker);
 }
 
+/* What another waits for comes after this, however busy the machine is. */
+static inline void nap_for_ticks(void)
+{
+	unsigned long before = ticks;
+
+	for (int i = 0; i < 200 && ticks - before < 6; i++)
+		nap(20);
+}
+
 /* Says whether others ran since `before`. */
 static inline const char *went_on(unsigned long before)
 {
