@@ -112,16 +112,16 @@ static bool end_is_ready(const struct end *end)
 	return kind_of(end->fd) >= FD_READY || io_ready(end->fd, end->events);
 }
 
-/* Of sockets only streams of unix(7) care for the flag. */
-static bool heeds_flag(int fd)
+/* Of sockets only streams of unix(7) care for the flag, and only where they are read. */
+static bool heeds_flag(const struct end *end)
 {
 	socklen_t size = sizeof(int);
 	int domain = 0;
 
-	if (kind_of(fd) != FD_SOCKET || fd_socket_type(fd) != SOCK_STREAM)
-		return kind_of(fd) == FD_PIPE;
+	if (kind_of(end->fd) != FD_SOCKET || end->events != POLLIN || fd_socket_type(end->fd) != SOCK_STREAM)
+		return kind_of(end->fd) == FD_PIPE;
 	stats.kernel_calls++;
-	sys_call(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	sys_call(SYS_getsockopt, end->fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
 	return domain == AF_UNIX;
 }
 
@@ -130,7 +130,7 @@ static bool end_waits(const struct end *end, const struct end *other, long flags
 {
 	bool asked = flags & SPLICE_F_NONBLOCK || (kind_of(other->fd) == FD_PIPE && fd_nonblocking(other->fd));
 
-	return !fd_nonblocking(end->fd) && !(asked && heeds_flag(end->fd));
+	return !fd_nonblocking(end->fd) && !(asked && heeds_flag(end));
 }
 
 /* SWITCHES. 0: try again. If the descriptor is closed meanwhile the next attempt finds that out. */

@@ -72,11 +72,12 @@ static void run_poll(struct job *j)
 	say_polled(j, poll(p, (nfds_t)n, (int)j->n[LIMIT]), p);
 }
 
-/* A mask that lets both signals in, none, or that of the thread. */
+/* A mask that lets in all signals but what signalfd reads, none, or that of the thread. */
 static sigset_t *draw_mask(const struct job *j, sigset_t *mask)
 {
+	sigemptyset(mask);
 	if (j->n[MASK] == 1)
-		sigemptyset(mask);
+		sigaddset(mask, SIGRTMIN + 2);
 	else
 		sigfillset(mask);
 	return j->n[MASK] ? mask : NULL;
@@ -205,11 +206,14 @@ static void run_close(struct job *j)
 	say_ret(j, close(j->end[0].fd));
 }
 
-/* The main thread forgets the number before the call. */
+/* The main thread forgets the number before the call. Whoever looks at it and is woken for whatever reason would look
+ * again, at what the number means then. */
 static bool draw_close(struct job *j)
 {
 	struct end e = draw_end(j, NULL);
 
+	if (e.file->polls)
+		return false;
 	for (int i = 0; i < n_ends; i++)
 		if (ends[i].fd == e.fd && e.file != &nothing) {
 			memmove(&ends[i], &ends[i + 1], (size_t)(--n_ends - i) * sizeof(*ends));
@@ -235,7 +239,7 @@ static bool draw_dup2(struct job *j)
 {
 	struct end e = draw_end(j, NULL), to = draw_end(j, NULL);
 
-	if (to.fd == 9999)
+	if (to.fd == 9999 || to.file->polls)
 		return false;
 	for (int i = 0; i < n_ends; i++)
 		if (ends[i].fd == to.fd && to.file != &nothing && e.file != &nothing)

@@ -19,6 +19,7 @@ static mqd_t queue;
 static struct child {
 	pid_t pid;
 	int leash; /* closed: exit */
+	bool reaped;
 } children[CHILDREN];
 static int n_children;
 

@@ -41,10 +41,19 @@ static void run_fork(struct job *j)
 	close(left[0]);
 }
 
-/* Only one may wait for a child; who waits for any waits for all. */
+static int zombies(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < n_children; i++)
+		n += !children[i].leash && !children[i].reaped;
+	return n;
+}
+
+/* Only one may wait for a child; who waits for any waits for all. Of several the kernel takes the caller's own first. */
 static bool draw_wait(struct job *j)
 {
-	j->n[0] = one_in(4) ? -1 : pick(n_children + 1);
+	j->n[0] = one_in(4) && zombies() < 2 ? -1 : pick(n_children + 1);
 	j->n[1] = one_in(3) ? WNOHANG : 0;
 	j->n[2] = pick(3);
 	j->waits = j->n[1] ? NEVER : MAY;
@@ -75,6 +84,8 @@ static void run_wait(struct job *j)
 	} else {
 		ret = j->n[2] == 1 ? waitpid((pid_t)id, &status, (int)j->n[1])
 				   : wait4((pid_t)id, &status, (int)j->n[1], NULL);
+		if (ret > 0)
+			children[number_of(ret)].reaped = true;
 		say(j, " = %s number %d status %x", ret < 0 ? outcome(ret) : "done", ret > 0 ? number_of(ret) : -1,
 		    (unsigned)status);
 	}
