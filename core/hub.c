@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "account.h"
 #include "asan.h"
@@ -288,19 +289,36 @@ static bool nothing_can_wake(const struct hub *hub)
 	return !hub->head && !hub->timers.root && !hub->waiters && !hub->holds && !hub->attention;
 }
 
-/* Of the batch that ends: in system calls that the fibers made, or for want of a CPU. */
-static void measure_blocked(struct hub *hub)
+/* How often the OS thread has left its CPU to wait, and not for another's turn. */
+static uint64_t times_slept(void)
 {
-	uint64_t wall = now_ns() - hub->batch_ns, cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - hub->batch_cpu_ns;
+	struct rusage usage = {0};
 
-	if (hub->batch_cpu_ns && wall > cpu)
+	kernel_call(SYS_getrusage, RUSAGE_THREAD, &usage);
+	return (uint64_t)usage.ru_nvcsw;
+}
+
+static void measure_from_now(struct hub *hub)
+{
+	hub->measured.wall_ns = now_ns();
+	hub->measured.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	hub->measured.slept = times_slept();
+}
+
+void hub_measure(struct hub *hub)
+{
+	uint64_t wall = now_ns() - hub->measured.wall_ns,
+		 cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - hub->measured.cpu_ns;
+
+	if (hub->measured.wall_ns && wall > cpu && times_slept() != hub->measured.slept)
 		hub->blocked_ns += wall - cpu;
+	measure_from_now(hub);
 }
 
 static void poll_once(struct hub *hub)
 {
 	if (hub->measures)
-		measure_blocked(hub);
+		hub_measure(hub);
 	fdwait_arm(hub);
 	if (nothing_can_wake(hub) && !hub->stalled && hub->on_stall) {
 		hub->stalled = true;
@@ -311,7 +329,7 @@ static void poll_once(struct hub *hub)
 		  hub->timers.root ? hub->timers.root->deadline_ns : DEADLINE_NEVER);
 	hub->now_ns = hub->batch_ns = now_ns();
 	if (hub->measures)
-		hub->batch_cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		measure_from_now(hub);
 	hub->turns = 0;
 	if (hub->interrupted && hub->on_continue)
 		hub->on_continue(hub);

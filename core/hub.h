@@ -56,9 +56,11 @@ struct hub {
 	/* Figures for the statistics. */
 	uint64_t switches, polls;
 	uint64_t seed; /* not 0: ready fibers run in an order that it decides, to find races and to see them again */
-	bool measures; /* keep blocked_ns, which costs two calls a batch */
-	uint64_t blocked_ns; /* of batches: time in which the OS thread neither waited in the loop nor had a CPU */
-	uint64_t batch_cpu_ns;
+	bool measures; /* keep blocked_ns, which costs six calls a batch */
+	uint64_t blocked_ns; /* without a CPU, in batches in which the OS thread slept elsewhere than in the loop */
+	struct {
+		uint64_t wall_ns, cpu_ns, slept;
+	} measured;
 	struct account account;
 };
 
@@ -96,6 +98,8 @@ long hub_sleep(uint64_t ns);
 /* SWITCHES, never returns. The calling fiber is over; `after(f)` runs on the hub's stack once this stack is left, and
  * may free it and wake others. */
 void hub_finish(void (*after)(struct fiber *f)) __attribute__((noreturn));
+/* Where it measures: what has been blocked until now is counted, and from now on. */
+void hub_measure(struct hub *hub);
 /* Runs fn(arg) on the hub's stack at once and returns; nothing else runs meanwhile. fn must not park. */
 void hub_call(void (*fn)(void *), void *arg);
 /* Async-signal-safe, any OS thread: have on_attention called soon. */

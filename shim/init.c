@@ -142,6 +142,8 @@ static void activate(void)
 	threads.hub.on_attention = on_attention;
 	threads.hub.on_continue = signals_continued;
 	threads.hub.measures = options.stats;
+	if (options.stats)
+		hub_measure(&threads.hub);
 	threads.hub.seed = options.seed;
 	if (options.report_stall)
 		threads.hub.on_stall = dump_on_stall;

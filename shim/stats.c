@@ -87,6 +87,7 @@ static void write_all(void *arg)
 	long fd = STDERR_FILENO;
 
 	(void)arg;
+	hub_measure(&threads.hub);
 	compose(&text);
 	if (options.stats_file[0]) {
 		expand(name, sizeof(name), options.stats_file);
