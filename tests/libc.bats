@@ -65,7 +65,7 @@ signals=(signal_handler signal_mask signal_wait signal_suspend signal_nested sig
 	signal_trap)
 input_output=(io_pipe io_fifo io_tty io_event io_splice stdio_wait net_stream net_message net_connect net_accept net_many
 	poll_basic poll_many select_basic epoll_basic fd_close fd_flags ipc_sysv dns_lookup)
-processes=(process_fork process_system process_wait process_exec)
+processes=(process_fork process_system process_wait process_exec process_sandbox process_verdicts)
 
 @test "libc: greenshim needs nothing that came after glibc 2.17" {
 	objdump -T "$build/libgreenshim.so" | grep -oE 'GLIBC_[0-9.]+' | sort -uV >"$BATS_TEST_TMPDIR/versions"
