@@ -185,14 +185,14 @@ static long bounded_or_help(struct call *c)
 	return ret == -EAGAIN && !fd_nonblocking((int)c->arg[0]) ? offload_restartable(offload_call(c)) : ret;
 }
 
-/* An eventfd's POLLOUT promises room for one (eventfd(2)). */
-static bool counts_more(const struct call *c)
+/* An eventfd's POLLOUT promises room for one (eventfd(2)); nothing fits always. */
+static bool counts_other(const struct call *c)
 {
 	uint64_t count;
 
 	if (c->nr != SYS_write)
 		return true;
-	return (size_t)c->arg[2] >= sizeof(count) && !user_get(&count, (void *)c->arg[1]) && count > 1;
+	return (size_t)c->arg[2] >= sizeof(count) && !user_get(&count, (void *)c->arg[1]) && count != 1;
 }
 
 /* A terminal is writable as soon as one byte fits, and then waits for the rest: what does not go out at once is left to
@@ -240,7 +240,7 @@ long io_file(struct call *c, struct fd *f)
 		return io_retry(&io, read_attempt);
 	if (f->kind == FD_DEVICE)
 		return fd_nonblocking(io.fd) ? CALL_PASS : write_device(c);
-	if (f->kind == FD_ANON && !fd_nonblocking(io.fd) && counts_more(c))
+	if (f->kind == FD_ANON && !fd_nonblocking(io.fd) && counts_other(c))
 		return bounded_or_help(c);
 	return io_retry(&io, write_attempt);
 }

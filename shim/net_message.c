@@ -110,7 +110,7 @@ static long receive_first(struct receive_all *all)
 	if (ret <= 0 || fd_socket_type(all->io.fd) != SOCK_STREAM || user_get(&now, (void *)all->io.call->arg[1]) ||
 	    now.msg_controllen)
 		return ret;
-	return net_part(&all->io, ret, io_total(all->msg.msg_iov, all->msg.msg_iovlen));
+	return net_received(&all->io, ret, io_total(all->msg.msg_iov, all->msg.msg_iovlen));
 }
 
 static long receive_rest(struct receive_all *all)
@@ -130,7 +130,7 @@ static long receive_rest(struct receive_all *all)
 			return -EFAULT;
 		return (long)io->done + ret;
 	}
-	return net_part(io, ret, io_total(all->msg.msg_iov, all->msg.msg_iovlen));
+	return net_received(io, ret, io_total(all->msg.msg_iov, all->msg.msg_iovlen));
 }
 
 static long receive_all_attempt(struct io *io)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <sys/syscall.h>
 
 #include "io.h"
@@ -32,6 +33,19 @@ long net_part(struct io *io, long ret, size_t total)
 		return ret;
 	io->done += (size_t)ret;
 	return io->done >= total || !ret ? (long)io->done : -EAGAIN;
+}
+
+/* The mark of what is out of band ends the call before it (sockatmark(3)). */
+long net_received(struct io *io, long ret, size_t total)
+{
+	int at_mark = 0;
+
+	ret = net_part(io, ret, total);
+	if (ret != -EAGAIN || !io->done)
+		return ret;
+	stats.kernel_calls++;
+	sys_call(SYS_ioctl, io->fd, SIOCATMARK, &at_mark);
+	return at_mark ? (long)io->done : ret;
 }
 
 static bool is_stream(int fd)
@@ -97,16 +111,34 @@ long net_read(struct call *c)
 	return net_receive(c, &io, 0, read_attempt);
 }
 
+/* MSG_WAITALL: what came with descriptors, which are lost here, ends the call (unix(7)). */
+static long receive_all(struct io *io)
+{
+	const long *a = io->call->arg;
+	struct iovec rest = {(char *)a[1] + io->done, (size_t)a[2] - io->done};
+	struct msghdr msg = {.msg_iov = &rest, .msg_iovlen = 1};
+	long ret;
+
+	stats.kernel_calls++;
+	ret = sys_call(SYS_recvmsg, io->fd, &msg, a[3] | MSG_DONTWAIT);
+	if (ret > 0 && msg.msg_flags & MSG_CTRUNC)
+		return (long)io->done + ret;
+	return net_received(io, ret, (size_t)a[2]);
+}
+
 static long recvfrom_attempt(struct io *io)
 {
 	const long *a = io->call->arg;
 	size_t len = (size_t)a[2];
-	long ret = net_recv(io, (char *)a[1] + io->done, len - io->done, a[3], a[4], a[5]);
+	long ret;
 
+	if (a[3] & MSG_WAITALL && !(a[3] & MSG_PEEK) && !a[4] && is_stream(io->fd))
+		return receive_all(io);
+	ret = net_recv(io, (char *)a[1] + io->done, len - io->done, a[3], a[4], a[5]);
 	if (!(a[3] & MSG_PEEK))
 		net_note_drained(io, ret, len - io->done);
 	if (a[3] & MSG_WAITALL && ret > 0 && is_stream(io->fd))
-		return net_part(io, ret, len);
+		return net_received(io, ret, len);
 	return ret < 0 || !io->done ? ret : (long)io->done + ret;
 }
 

@@ -241,6 +241,9 @@ static bool draw_between(struct job *j)
 	struct end e = draw_end(j, one_in(4) ? NULL : "pipe"), to = draw_end(j, one_in(4) ? NULL : "pipe");
 	size_t most = draw_length(&to);
 
+	/* A wait for a socket keeps everybody else from the pipe. */
+	if (e.file->flags & (SOCKET | SMALL))
+		return false;
 	j->length = draw_length(&e);
 	if (most < j->length)
 		j->length = most;
