@@ -170,7 +170,7 @@ static void namespaces(const char *who)
 		snprintf(path, sizeof(path), "/proc/self/ns/%s", files[i]);
 		int fd = open(path, O_RDONLY);
 
-		printf("%s setns %s: %s\n", who, files[i], outcome(syscall(SYS_setns, fd, 0)));
+		printf("%s setns %s: %s\n", who, files[i], outcome(setns(fd, 0)));
 		close(fd);
 	}
 }
@@ -208,7 +208,7 @@ static void *enters(void *arg)
 	int fd = open("/proc/self/ns/mnt", O_RDONLY);
 
 	printf("unshare: %s", outcome(unshare(CLONE_FS)));
-	printf(", setns: %s\n", outcome(syscall(SYS_setns, fd, CLONE_NEWNS)));
+	printf(", setns: %s\n", outcome(setns(fd, CLONE_NEWNS)));
 	close(fd);
 	return arg;
 }
