@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "net.h"
+#include "offload.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -270,6 +271,9 @@ long sys_recvmmsg(struct call *c)
 
 	if (ret)
 		return ret;
+	/* How much of which message has come is the kernel's to know. */
+	if (c->arg[3] & MSG_WAITALL && !(c->arg[3] & MSG_DONTWAIT) && fd_socket_type(many.io.fd) == SOCK_STREAM)
+		return offload_restartable(offload_call(c));
 	ret = net_receive(c, &many.io, c->arg[3], recvmmsg_attempt);
 	if (!timeout || ret <= 0)
 		return ret;

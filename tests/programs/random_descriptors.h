@@ -72,13 +72,13 @@ static void run_poll(struct job *j)
 	say_polled(j, poll(p, (nfds_t)n, (int)j->n[LIMIT]), p);
 }
 
-/* A mask that lets in all signals but what signalfd reads, none, or that of the thread. */
+/* A mask that lets in all signals but what others wait for or read, none, or that of the thread. */
 static sigset_t *draw_mask(const struct job *j, sigset_t *mask)
 {
 	sigemptyset(mask);
-	if (j->n[MASK] == 1)
-		sigaddset(mask, SIGRTMIN + 2);
-	else
+	for (int i = 0; i < 3; i++)
+		sigaddset(mask, SIGRTMIN + i);
+	if (j->n[MASK] == 2)
 		sigfillset(mask);
 	return j->n[MASK] ? mask : NULL;
 }
