@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "bounded.h"
 #include "file.h"
@@ -50,7 +51,10 @@ static bool may_be_written(int fd)
 /* No room: to be waited for, unless the kernel refuses the call before that. */
 static long no_room(const struct io *io)
 {
-	return may_be_read((int)io->call->arg[1]) && may_be_written(io->fd) ? -EAGAIN : CALL_PASS;
+	int in = (int)io->call->arg[1];
+	bool has_no_positions = io->call->arg[2] && sys_call(SYS_lseek, in, 0, SEEK_CUR) == -ESPIPE;
+
+	return may_be_read(in) && may_be_written(io->fd) && !has_no_positions ? -EAGAIN : CALL_PASS;
 }
 
 static long send_from(const struct io *io, long len)
