@@ -212,7 +212,8 @@ static bool draw_close(struct job *j)
 {
 	struct end e = draw_end(j, NULL);
 
-	if (e.file->polls)
+	/* A terminal's reader that already waits is told of the hang-up otherwise (EIO) than one that comes after (0). */
+	if (e.file->polls || (!strcmp(e.file->kind, "tty") && e.file->peer->waits[IN]))
 		return false;
 	for (int i = 0; i < n_ends; i++)
 		if (ends[i].fd == e.fd && e.file != &nothing) {
