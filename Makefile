@@ -216,10 +216,14 @@ ubsan:
 	@BUILD='$(abspath $(BUILD))/ubsan' scripts/check $(or $(TESTS),$(wildcard tests/*.bats))
 
 LIBDIR := $(DESTDIR)$(PREFIX)/lib
+# `greenshim bench`
+KIT := $(wildcard scripts/kit/*.py scripts/kit/*.html)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBDIR)/greenshim $(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include \
 		$(DESTDIR)$(PREFIX)/libexec/greenshim
 	install -m 755 scripts/greenshim $(DESTDIR)$(PREFIX)/bin/greenshim
+	install -d $(DESTDIR)$(PREFIX)/libexec/greenshim/kit
+	install -m 644 $(KIT) $(DESTDIR)$(PREFIX)/libexec/greenshim/kit/
 	$(foreach f,$(filter %.so,$(LIBGREENSHIM)),install -m 755 $(f) $(LIBDIR)/greenshim/)
 	$(foreach f,$(filter %-check,$(LIBGREENSHIM)),install -m 755 $(f) $(DESTDIR)$(PREFIX)/libexec/greenshim/)
 	install -m 755 $(BUILD)/libgreenlet.so.1 $(LIBDIR)/libgreenlet.so.1
@@ -231,8 +235,10 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/greenshim $(LIBDIR)/greenshim/libgreenshim.so \
 		$(DESTDIR)$(PREFIX)/libexec/greenshim/greenshim-check $(LIBDIR)/libgreenlet.so.1 $(LIBDIR)/libgreenlet.so \
-		$(LIBDIR)/libgreenlet.a $(DESTDIR)$(PREFIX)/include/greenlet.h $(LIBDIR)/pkgconfig/greenlet.pc
-	-rmdir --ignore-fail-on-non-empty $(LIBDIR)/greenshim $(DESTDIR)$(PREFIX)/libexec/greenshim
+		$(LIBDIR)/libgreenlet.a $(DESTDIR)$(PREFIX)/include/greenlet.h $(LIBDIR)/pkgconfig/greenlet.pc \
+		$(addprefix $(DESTDIR)$(PREFIX)/libexec/greenshim/kit/,$(notdir $(KIT)))
+	-rmdir --ignore-fail-on-non-empty $(LIBDIR)/greenshim $(DESTDIR)$(PREFIX)/libexec/greenshim/kit \
+		$(DESTDIR)$(PREFIX)/libexec/greenshim
 
 clean:
 	rm -rf $(BUILD)

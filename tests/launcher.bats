@@ -309,6 +309,8 @@ compile() {
 	grep -x 'threads_made 3' err
 	launch sh -c 'echo "$LD_PRELOAD"'
 	[ "$(cat out)" = "$PWD/image/usr/lib/greenshim/libgreenshim.so" ]
+	launch bench
+	[ "$status" -eq 2 ] && grep -F "greenshim bench: no server given" err
 	make -s -C "$root" BUILD="$build" DESTDIR="$PWD/image" PREFIX=/usr uninstall
 	[ -z "$(find image -type f -o -type l)" ]
 	[ ! -e image/usr/lib/greenshim ] && [ ! -e image/usr/libexec/greenshim ]
