@@ -76,7 +76,7 @@ assert_none_left() {
 		for row in rows:
 		    for key in "rate", "requests", "p50_ms", "p99_ms", "rss_mib", "os_threads":
 		        assert float(row[key]) > 0, (key, row)
-		    assert float(row["cpu_us"]) >= 0 and float(row["machine_mib"]) >= 0
+		    assert float(row["cpu_us"]) >= 0 and float(row["machine_mib"]) >= 0 and float(row["memory_mib"]) > float(row["rss_mib"])
 		    assert row["mode"] == "native" or row["os_threads"] == "1", row
 		assert page.count("<svg") == 7, page.count("<svg")
 		assert "A &lt;small&gt; server" in page and "<small> server" not in page

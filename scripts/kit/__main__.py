@@ -86,7 +86,7 @@ class Run:
             watch.end()
             asking.end()
         row.update(round=number, mode=server.mode, connections=connections, os_threads=watch.threads, rss_mib=watch.rss / MIB,
-                   machine_mib=max(0, watch.machine - server.machine_before) / MIB,
+                   memory_mib=watch.memory / MIB, machine_mib=max(0, watch.machine - server.machine_before) / MIB,
                    cpu_us=max(0, cpu) * 1e6 / row["requests"], compared=asking.compared)
         self.compared += asking.compared
         self.rows.append(row)
@@ -125,7 +125,7 @@ class Run:
         made = []
         if not all(one.get("threads_made") for one in self.statistics):
             made.append("greenshim told of no threads that became greenlets: the server made none, it cannot run under greenshim"
-                        " (greenshim --check tells), or it was killed before it could tell. Then both columns are native.")
+                        " (greenshim --check tells), and then both columns are native; or it could not tell, as when it is killed.")
         for mode in sorted(self.killed):
             made.append("%s the server did not end within 15 s of its signal (--stop) and was killed." % NAMES[mode].capitalize())
         summary = figures.Summary(self.rows)
@@ -163,6 +163,7 @@ def bench(asked, launcher):
     version = subprocess.run([launcher, "--version"], capture_output=True, check=True).stdout.decode().split()[-1]
     process.adopt_orphans()
     scratch = tempfile.mkdtemp(prefix="greenshim-bench.")
+    os.chmod(scratch, 0o711)
     try:
         run = Run(asked, launcher, scratch)
         run.all()

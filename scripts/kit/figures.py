@@ -11,13 +11,13 @@ METRICS = (
     Metric("p99_ms", "99th percentile of latency", "ms", False, "99 of 100 requests took no longer"),
     Metric("cpu_us", "CPU time per request", "µs", False, "of the server and its children, in user mode and in the kernel"),
     Metric("rss_mib", "Resident memory", "MiB", False, "the most, summed over the server's processes"),
-    Metric("machine_mib", "Memory, user and kernel", "MiB", False, "by how much the whole machine's use, without file caches,"
-           " grew from before the server's start: stacks and tables of the kernel's count, so do the load generator and"
-           " whatever else runs"),
+    Metric("memory_mib", "Memory, user and kernel", "MiB", False, "the most of resident memory, page tables and 16 KiB of kernel"
+           " stack for each OS thread. machine_mib in the raw figures is by how much the whole machine's use, without file caches,"
+           " grew from before the server's start: the load generator counts there, and whatever else runs"),
     Metric("os_threads", "OS threads", "", False, "the most, summed over the server's processes"),
 )
-RAW = ("round", "mode", "connections", "requests", "elapsed", *(metric.key for metric in METRICS), "connect_errors", "timeouts",
-       "errors", "compared")
+RAW = ("round", "mode", "connections", "requests", "elapsed", *(metric.key for metric in METRICS), "machine_mib", "connect_errors",
+       "timeouts", "errors", "compared")
 
 
 class Summary:
@@ -60,6 +60,10 @@ def shown(value):
     return "%.1f" % value if value >= 10 else "%.2f" % value
 
 
+def times(ratio, sign=""):
+    return "–" if ratio is None else ("%.2f%s" if ratio >= 0.1 else "%.2g%s") % (ratio, sign)
+
+
 def table(summary):
     """As text, for a terminal."""
     lines = []
@@ -70,5 +74,5 @@ def table(summary):
             ratio = summary.ratio(metric, connections)
             lines.append("  %-28s %12s %12s %8s" % (name, shown(summary.middle(metric, "native", connections)),
                                                    shown(summary.middle(metric, "greenshim", connections)),
-                                                   "–" if ratio is None else "%.2f" % ratio))
+                                                   times(ratio)))
     return "\n".join(lines)

@@ -92,7 +92,7 @@ def signal_named(text):
 
 def parser():
     made = Parser(prog="greenshim bench", usage=USAGE, description=ABOUT, epilog=PLACES, allow_abbrev=False,
-                  formatter_class=argparse.RawDescriptionHelpFormatter)
+                  formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=22, width=120))
     add = made.add_argument
     add("--url", action="append", metavar="URL", help="what is asked for, http://127.0.0.1:{port}/ by default; more than"
         " once: all are compared, the first one is loaded")
@@ -111,7 +111,7 @@ def parser():
     add("--threads", type=between(1, 1024), metavar="N", help="of the load generator (half as many as its CPUs)")
     add("--stop", type=signal_named, default=signal.SIGTERM, metavar="SIGNAL", help="ends the server (TERM)")
     for name, what in ("rate", "requests a second"), ("p50", "the median latency, in ms"), ("p99", "the latency's 99th percentile"):
-        add("--" + name, type=figure, metavar="REGEX", help="finds %s in the load command's output" % what)
+        add("--" + name, type=figure, metavar="REGEX", help="finds %s, in the load command's output" % what)
     add("--title", default="", help="of the report")
     add("--output", default="greenshim-bench.html", metavar="FILE", help="the report; its figures are also written beside"
         " it, as .csv and .json (greenshim-bench.html)")

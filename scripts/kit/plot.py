@@ -19,11 +19,11 @@ SYMBOLS = {"gpPt6": r"<circle cx='\1' cy='\2' r='\3' fill='\4' stroke='none'/>",
            "gpPt4": r"<rect x='-1' y='-1' width='2' height='2' transform='translate(\1,\2) scale(\3)' fill='\4' stroke='none'/>"}
 
 
-def number(value):
-    """As one would write it: 1,234 or 0.123, and 25k beyond."""
-    for least, letter in (1e9, "G"), (1e6, "M"), (1e4, "k"):
-        if abs(value) >= least:
-            return "%s%s" % (("%.3g" % (value / (least if letter != "k" else 1e3))), letter)
+def number(value, most=0):
+    """As one would write it beside most: 1,234 or 0.123, and 5k where there are also 10k."""
+    for unit, letter in (1e9, "G"), (1e6, "M"), (1e3, "k"):
+        if value and max(value, most) >= 10 * unit and value >= unit / 10:
+            return "%.3g%s" % (value / unit, letter)
     return "{:,.0f}".format(value) if value == int(value) else "%.3g" % value
 
 
@@ -44,7 +44,7 @@ def decades(least, most):
 
 
 def ticks(values):
-    return "(%s)" % ", ".join('"%s" %.12g' % (number(value), value) for value in values)
+    return "(%s)" % ", ".join('"%s" %.12g' % (number(value, max(values)), value) for value in values)
 
 
 def thin(counts, most=8):

@@ -10,7 +10,7 @@ import re
 import shlex
 
 import plot
-from figures import METRICS, MODES, RAW, shown
+from figures import METRICS, MODES, RAW, shown, times
 
 escape = html.escape
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -56,10 +56,6 @@ def named(metric):
     return escape(metric.name) + (", " + metric.unit if metric.unit else "")
 
 
-def times(ratio, sign=""):
-    return "–" if ratio is None else "%.2f%s" % (ratio, sign)
-
-
 def tiles(summary):
     connections = summary.connections[-1]
     made = []
@@ -76,7 +72,7 @@ def plots(summary):
     made = []
     for metric in summary.known:
         series = [(mode, mode, summary.points(metric, mode)) for mode in MODES]
-        curves = plot.Curves(series, log_y=None if metric.unit == "ms" else False)
+        curves = plot.Curves(series, log_y=None if metric.unit == "ms" or metric.key == "os_threads" else False)
         better = ("more" if metric.more_is_better else "less") + " is better" + ("; logarithmic" if curves.log_y else "")
         svg = plot.for_page(curves, {mode: mode for mode in MODES})
         svg = svg.replace("<svg", '<svg role="img" aria-label="%s"' % escape(metric.name), 1)

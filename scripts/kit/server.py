@@ -62,6 +62,7 @@ class Server:
         self.log = os.path.join(scratch, mode + ".log")
         self.statistics = os.path.join(scratch, mode + ".stats")
         os.makedirs(self.statistics, exist_ok=True)
+        os.chmod(self.statistics, 0o1777)  # it may become another user before it ends
         for name in os.listdir(self.statistics):
             os.unlink(os.path.join(self.statistics, name))
         self.port = asked.port or free_port()
