@@ -22,7 +22,7 @@ SYMBOLS = {"gpPt6": r"<circle cx='\1' cy='\2' r='\3' fill='\4' stroke='none'/>",
 def number(value, most=0):
     """As one would write it beside most: 1,234 or 0.123, and 5k where there are also 10k."""
     for unit, letter in (1e9, "G"), (1e6, "M"), (1e3, "k"):
-        if value and max(value, most) >= 10 * unit and value >= unit / 10:
+        if value and max(value, most) >= 10 * unit and value >= unit:
             return "%.3g%s" % (value / unit, letter)
     return "{:,.0f}".format(value) if value == int(value) else "%.3g" % value
 
