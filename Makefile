@@ -175,7 +175,7 @@ demo:
 	@BUILD='$(abspath $(BUILD))' scripts/demo
 
 bench:
-	@scripts/setup build
+	@scripts/setup build bench
 	+@$(MAKE) --no-print-directory all tests
 	@BUILD='$(abspath $(BUILD))' scripts/bench
 
@@ -248,7 +248,7 @@ help:
 	@echo 'make check      install what is missing, build, run every test (TESTS=tests/signal.bats for some)'
 	@echo 'make suites     the test suites of CPython, GLib, stress-ng and rt-tests, whole, compared: over half an hour'
 	@echo 'make demo       a real threaded server natively and under greenshim, compared'
-	@echo 'make bench      switches, creation, locks and echo as ratios to native threads'
+	@echo 'make bench      switches, creation, locks and echo as ratios to native threads; tables and plots in build/bench'
 	@echo 'make ubsan      the suites with a shim in which undefined behaviour traps'
 	@echo 'make seeds      the test programs in twenty orders of ready threads (SEEDS="1 20"), and with a turn every ms'
 	@echo 'make random     random calls by several threads, natively and under greenshim, for 200 seeds (SEEDS="1 200")'

@@ -180,7 +180,11 @@ assert_none_left() {
 	bench "${quick[@]}" --load 'wrk -t1 -c{connections} -d{seconds} {url}' -- python3 "$PWD/server.py" dies {port}
 	refused 3 "natively the server ended under load"
 	tail -n 1 err | grep -F "out of luck"
-	python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(60)' \
+	python3 -c 'if True:
+		import socket, time
+		s = socket.create_server(("127.0.0.1", 0))
+		print(s.getsockname()[1], flush=True)
+		time.sleep(60)' \
 		>port 3>&- &
 	taken=$!
 	until [ -s port ]; do sleep 0.05; done
@@ -230,4 +234,24 @@ assert_none_left() {
 	printf '#!/bin/sh\necho "I am $0"\n' >bin/bench
 	chmod +x bin/bench
 	[ "$(PATH=$PWD/bin:$PATH "$greenshim" -- bench)" = "I am $PWD/bin/bench" ]
+}
+
+@test "kit: make bench writes tables and plots" {
+	local name
+
+	BENCH_OUT=$PWD/drawn BENCH_ROUNDS=1 BENCH_MS=500 BENCH_CONNECTIONS='1 5' BENCH_THREADS='2 20' BUILD=$build \
+		"$root/scripts/bench" yield growth echo >out 2>err || { cat err && return 1; }
+	[ ! -s err ] || { cat err && return 1; }
+	grep -q '^| yield, ns | [0-9.]* | [0-9.]* | [0-9.]* ' drawn/bench.md
+	grep -q '^| create and join 20 at a time, ns | [0-9.]* | [0-9.]* | ' drawn/bench.md
+	for name in 'epoll, by hand' 'native threads' greenshim; do
+		grep -q "^| 5 | $name | [1-9][0-9]* | [0-9]* | [0-9]* | " drawn/bench.md
+	done
+	for name in echo-rate echo-p99 create memory; do
+		grep -q "($name.svg)" drawn/bench.md
+		python3 -c 'import sys, xml.dom.minidom as m; assert m.parse(sys.argv[1]).getElementsByTagName("path")' "drawn/$name.svg"
+		[ "$(head -c 4 "drawn/$name.png" | tail -c 3)" = PNG ]
+		[ "$(cut -f1 "drawn/$name.tsv" | sort -u | wc -l)" -ge 2 ]
+	done
+	refute grep -r "$PWD" drawn
 }

@@ -21,8 +21,8 @@ SYMBOLS = {"gpPt6": r"<circle cx='\1' cy='\2' r='\3' fill='\4' stroke='none'/>",
 
 def number(value, most=0):
     """As one would write it beside most: 1,234 or 0.123, and 5k where there are also 10k."""
-    for unit, letter in (1e9, "G"), (1e6, "M"), (1e3, "k"):
-        if value and max(value, most) >= 10 * unit and value >= unit:
+    for unit, letter, least in (1e9, "G", 1e9), (1e6, "M", 1e6), (1e3, "k", 1e4):
+        if value >= unit and max(value, most) >= least:
             return "%.3g%s" % (value / unit, letter)
     return "{:,.0f}".format(value) if value == int(value) else "%.3g" % value
 
@@ -70,15 +70,18 @@ class Curves:
 
     def script(self, colours):
         lines = ['set border 1 lc rgb "%s"' % colours["axis"], 'set tics nomirror scale 0.5 tc rgb "%s"' % colours["text"],
-                 'set grid ytics lt 1 lw 1 dt solid lc rgb "%s"' % colours["grid"], 'set key %s' % self.key_place(),
+                 'set grid ytics lt 1 lw 1 dt solid lc rgb "%s"' % colours["grid"],
+                 'set key %s tc rgb "%s"' % (self.key_place(), colours["text"]),
                  'set xlabel "%s" offset 0,0.4 tc rgb "%s"' % (self.x_label, colours["text"]),
                  "set style fill transparent solid 0.18"]
+        if self.key:
+            lines.append("set bmargin 5.5")
         if self.title:
             lines.append('set title "%s" tc rgb "%s"' % (self.title.replace('"', "'"), colours["text"]))
         return lines + self.axes() + self.plots()
 
     def key_place(self):
-        return "outside bottom center horizontal samplen 2" if self.key else "off"
+        return "at graph 0.5, screen 0.05 center center horizontal maxrows 1 Left reverse samplen 1.5" if self.key else "off"
 
     def axes(self):
         first, last = self.counts[0], self.counts[-1]
@@ -91,7 +94,7 @@ class Curves:
         if self.log_y:
             marks = decades(self.least, self.most)
             return lines + ["set logscale y", "set ytics scale 0 " + ticks(marks),
-                            "set yrange [%g:%g]" % (min(marks[0], self.least / 1.2), max(marks[-1], self.most * 1.2))]
+                            "set yrange [%g:%g]" % (min(marks[0] / 1.05, self.least / 1.2), max(marks[-1], self.most) * 1.05)]
         marks = steps(self.most)
         return lines + ["set ytics scale 0 " + ticks(marks), "set yrange [0:%g]" % (marks[-1] or 1)]
 
@@ -148,5 +151,6 @@ def tidy(text, names):
 
 
 def png(curves):
-    return run(['set terminal pngcairo size %d,%d noenhanced font "Sans,15" background "white"' % (2 * WIDTH, 2 * HEIGHT),
+    return run(['set terminal pngcairo size %d,%d noenhanced font "Sans,10" fontscale 2 linewidth 2 pointscale 2 background "white"'
+                % (2 * WIDTH, 2 * HEIGHT),
                 *curves.script(PAPER)])

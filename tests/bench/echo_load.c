@@ -7,7 +7,7 @@
 #include "bench.h"
 #include "echo.h"
 
-#define BUCKETS 100000 /* of 1 us */
+#define BUCKETS 1000000 /* of 1 us */
 
 struct connection {
 	int fd;
