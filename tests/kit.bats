@@ -8,9 +8,14 @@ setup() {
 		import http.server, os, sys, time
 
 		KIND, PORT = sys.argv[1], int(sys.argv[2])
+		served = 0
 		UNDER = "libgreenshim.so" in os.environ.get("LD_PRELOAD", "")
 
 		def body():
+		    global served
+		    served += 1
+		    if KIND == "wears" and UNDER and served > 20:
+		        return b"worn out\n"
 		    if KIND == "differs" and UNDER:
 		        return b"another answer\n"
 		    if KIND == "changes":
@@ -98,6 +103,9 @@ assert_none_left() {
 	bench "${quick[@]}" -- python3 "$PWD/server.py" differs {port}
 	refused 1 "the answers differ"
 	tail -n 1 err | grep -F "another answe"
+	bench "${quick[@]}" -- python3 "$PWD/server.py" wears {port}
+	refused 1 "the answers differ"
+	tail -n 1 err | grep -F "worn out"
 	assert_none_left
 }
 

@@ -71,24 +71,33 @@ class Run:
         answers.compare(self.reference, found, server.mode)
         self.compared += len(found)
 
+    def load(self, server, connections, seconds):
+        """The load, and answers that are compared meanwhile."""
+        asking = answers.UnderLoad(self.asked, server, self.reference)
+        asking.start()
+        try:
+            row = load.run(self.asked, server, connections, seconds)
+        finally:
+            asking.end()
+        asking.check()
+        self.compared += asking.compared
+        row["compared"] = asking.compared
+        return row
+
     def measure(self, server, number, connections):
         self.progress.now("%s, %d connections, round %d of %d; about %s left"
                           % (NAMES[server.mode], connections, number, self.asked.rounds, duration(max(0, self.progress.left))))
         watch = process.Watch(server.child.pid, server.others)
-        asking = answers.UnderLoad(self.asked, server, self.reference)
         cpu = process.cpu_of(server.child.pid, server.others)
         watch.start()
-        asking.start()
         try:
-            row = load.run(self.asked, server, connections, self.asked.seconds)
+            row = self.load(server, connections, self.asked.seconds)
         finally:
             cpu = process.cpu_of(server.child.pid, server.others) - cpu
             watch.end()
-            asking.end()
         row.update(round=number, mode=server.mode, connections=connections, os_threads=watch.threads, rss_mib=watch.rss / MIB,
                    memory_mib=watch.memory / MIB, machine_mib=max(0, watch.machine - server.machine_before) / MIB,
-                   cpu_us=max(0, cpu) * 1e6 / row["requests"], compared=asking.compared)
-        self.compared += asking.compared
+                   cpu_us=max(0, cpu) * 1e6 / row["requests"])
         self.rows.append(row)
         latency = "" if row["p99_ms"] is None else ", p99 %s ms" % figures.shown(row["p99_ms"])
         self.progress.step(self.asked.seconds + 1, "round %d, %-9s %7d connections: %8s requests/s%s, %s MiB, OS threads: %d" % (
@@ -102,7 +111,7 @@ class Run:
         try:
             server.start()
             self.compare(server)
-            load.run(self.asked, server, self.asked.connections[0], self.warm_up)
+            self.load(server, self.asked.connections[0], self.warm_up)
             for connections in self.asked.connections:
                 self.measure(server, number, connections)
             self.compare(server)
@@ -156,7 +165,7 @@ def keep_logs(asked, scratch):
                     shutil.copyfileobj(file, kept)
     except OSError:
         return ""
-    return " (all that it wrote: %s)" % asked.files["log"]
+    return " (what both have written: %s)" % asked.files["log"]
 
 
 def bench(asked, launcher):

@@ -132,5 +132,7 @@ class UnderLoad(threading.Thread):
     def end(self):
         self.over.set()
         self.join(LOADED_SECONDS)
+
+    def check(self):
         if self.wrong:
             compare([self.reference], [self.wrong], self.server.mode)
