@@ -16,6 +16,7 @@
 /* One descriptor number. Lives as long as the hub: numbers are reused. */
 struct fd_record {
 	struct list waiters; /* struct fd_waiter, FIFO; initialised with the record's first use */
+	unsigned lookers;    /* of them: those that are not exclusive */
 	struct list arm;     /* in hub->arm while the loop has to be told of `watched` */
 	struct hub *hub;
 	int fd;
@@ -71,6 +72,7 @@ static void link_waiter(struct fd_record *r, struct fd_waiter *w)
 	short events = w->events & KNOWN ? w->events & KNOWN : POLLIN;
 
 	list_push(&r->waiters, &w->node);
+	r->lookers += !w->exclusive;
 	r->hub->waiters++;
 	r->idle = 0;
 	if (events & ~r->watched)
@@ -97,6 +99,8 @@ void fdwait_remove(struct fd_waiter *w)
 		return;
 	list_remove(&w->node);
 	w->fiber->hub->waiters--;
+	if (!w->exclusive)
+		find(w->fiber->hub, w->fd)->lookers--;
 }
 
 long fdwait(int fd, short events, const char *why, uint64_t deadline_ns)
@@ -152,6 +156,7 @@ void fdwait_forget(struct hub *hub, int fd, long value)
 
 	if (!r)
 		return;
+	r->lookers = 0;
 	while ((node = list_pop(&r->waiters))) {
 		hub->waiters--;
 		hub_wake(LIST_ENTRY(node, struct fd_waiter, node)->fiber, value);
@@ -173,6 +178,7 @@ void fdwait_move(struct hub *hub, int from, int to)
 		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
 
 		hub->waiters--;
+		r->lookers -= !w->exclusive;
 		w->fd = to;
 		link_waiter(t, w);
 	}
@@ -210,6 +216,8 @@ void fdwait_fired(struct hub *hub, int fd, short revents)
 		short events = w->events & KNOWN ? w->events & KNOWN : EITHER;
 		short got = (w->exclusive ? left : revents) & events;
 
+		if (!left && !r->lookers)
+			break;
 		if (!got)
 			continue;
 		if (w->exclusive)

@@ -155,6 +155,12 @@ static void activate(void)
 	default_stack();
 }
 
+static void makes_thread(bool does)
+{
+	if (threads.active && fiber_self)
+		thread_self()->makes_thread = does;
+}
+
 /* Everything that makes a thread, in the program or inside libc. */
 #define INTERPOSE(ret, name, params, args)                        \
 	EXPORT ret name params                                    \
@@ -167,7 +173,10 @@ static void activate(void)
 			return -1;                                \
 		}                                                 \
 		activate();                                       \
-		return real args;                                 \
+		makes_thread(true);                               \
+		ret result = real args;                           \
+		makes_thread(false);                              \
+		return result;                                    \
 	}
 
 INTERPOSE(int, pthread_create, (pthread_t * thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg),

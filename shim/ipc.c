@@ -18,6 +18,8 @@
 
 #define OPS_FEW 16
 
+static bool has_undo_list;
+
 static long semop_now(const struct call *c, size_t n)
 {
 	struct sembuf ops[OPS_FEW];
@@ -143,5 +145,12 @@ void ipc_undo_list(void)
 {
 	struct sembuf op = {.sem_flg = SEM_UNDO};
 
-	sys_call(SYS_semtimedop, INT_MAX, &op, 1, NULL);
+	if (!has_undo_list)
+		sys_call(SYS_semtimedop, INT_MAX, &op, 1, NULL);
+	has_undo_list = true;
+}
+
+void ipc_undo_list_gone(void)
+{
+	has_undo_list = false;
 }

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "offload.h"
+#include "slab.h"
 #include "sys.h"
 #include "thread.h"
 #include "user.h"
@@ -48,6 +50,10 @@ long sys_migrate_pages(struct call *c)
 /* Limits are the process's. */
 long sys_prlimit64(struct call *c)
 {
+	bool sets = c->arg[2] && (c->arg[1] == RLIMIT_AS || c->arg[1] == RLIMIT_DATA);
+
+	if (sets)
+		slab_retire();
 	return by_first(c);
 }
 

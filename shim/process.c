@@ -14,10 +14,12 @@
 #include "fd.h"
 #include "file.h"
 #include "fsbase.h"
+#include "ipc.h"
 #include "offload.h"
 #include "owner.h"
 #include "preempt.h"
 #include "scratch.h"
+#include "slab.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -42,6 +44,8 @@ static void child(const struct call *c, uintptr_t stack_top, bool shares_files)
 	fsbase_forked();
 	owners_forked();
 	seccomp_forked();
+	slab_forked();
+	ipc_undo_list_gone();
 	threads_forked();
 	highfd_keep = false;
 	if (!stack_top)
@@ -158,6 +162,7 @@ long sys_unshare(struct call *c)
 	if (c->arg[0] & shared && threads.alive > 1)
 		return -EINVAL;
 	offload_retire();
+	ipc_undo_list_gone();
 	ret = call_native(c);
 	has_own_fs |= !ret && c->arg[0] & (CLONE_FS | CLONE_NEWNS);
 	return ret;
@@ -170,6 +175,7 @@ long sys_setns(struct call *c)
 	const long alone = CLONE_NEWUSER | CLONE_NEWTIME | (has_own_fs ? 0 : CLONE_NEWNS);
 	long kinds = (int)c->arg[1];
 
+	ipc_undo_list_gone();
 	if (!kinds)
 		kinds = sys_call(SYS_ioctl, c->arg[0], NS_GET_NSTYPE);
 	if (kinds > 0 && kinds & alone && threads.alive > 1)

@@ -7,6 +7,7 @@
 #include "offload.h"
 #include "preempt.h"
 #include "signal_frame.h"
+#include "slab.h"
 #include "stats.h"
 #include "user.h"
 #include "userdispatch.h"
@@ -280,6 +281,8 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 
 	if (userdispatch_trapped(info, uc))
 		return;
+	if (sig == SIGSEGV && info->si_code == SEGV_MAPERR)
+		slab_fault(info);
 	threads.hub.handled = 1;
 	if (is_refused(t, info, uc) || user_fault(info, uc) || (!t && offload_interrupted(info, uc)))
 		return;

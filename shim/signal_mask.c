@@ -122,14 +122,20 @@ void signals_mask_open(struct thread *main_thread, uint64_t mask)
 	signals_mask_refresh();
 }
 
+/* The C library blocks everything while it makes a thread. Nobody else runs meanwhile, so who sends a signal then cannot
+ * tell whether it is the kernel that keeps it. */
 void signals_mask_set(struct thread *t, uint64_t mask)
 {
+	bool blocks;
+
 	mask &= ~SIGNAL_NEVER_BLOCKED;
 	if (mask == t->signals.mask)
 		return;
+	blocks = !(t->signals.mask & ~mask);
 	class_leave(t);
 	class_join(t, mask);
-	signals_mask_refresh();
+	if (!blocks || !t->makes_thread)
+		signals_mask_refresh();
 	signals_update(t);
 }
 

@@ -8,6 +8,7 @@
 #include "maps.h"
 #include "sched.h"
 #include "signal_state.h"
+#include "slab.h"
 
 /* What an instruction reaches below the stack pointer: the red zone, what it pushes. */
 #define BELOW_SP 256
@@ -36,6 +37,8 @@ static bool extend(const struct mapping *m, void *arg)
 static bool region_of(uintptr_t top, struct region *r)
 {
 	*r = (struct region){.top = top};
+	if (slab_stack_of(top - 1, &r->start, &r->end))
+		return true;
 	return maps_each(extend, r) && r->end >= top && r->start < top;
 }
 

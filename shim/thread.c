@@ -25,7 +25,6 @@
 #include "timeout.h"
 #include "user.h"
 
-#define TID_HASH 4096
 #define SLAB (64 << 10)
 #define TID_RANGE (1 << 20)
 #define TID_RANGES 1000
@@ -34,7 +33,6 @@ _Static_assert(TID_FIRST + TID_RANGES * TID_RANGE <= TID_LAST, "every range is w
 
 struct threads threads;
 
-static struct thread *by_tid[TID_HASH];
 static struct thread *free_threads; /* linked by hash_next */
 static struct thread *slab, *slab_end;
 
@@ -64,27 +62,6 @@ static void thread_free(struct thread *t)
 	free_threads = t;
 }
 
-static struct thread **bucket(int tid)
-{
-	return &by_tid[(unsigned)tid % TID_HASH];
-}
-
-struct thread *thread_find(int tid)
-{
-	struct thread *t = *bucket(tid);
-
-	while (t && t->tid != tid)
-		t = t->hash_next;
-	return t;
-}
-
-struct thread *thread_find_other(int tid)
-{
-	struct thread *t = thread_find(tid);
-
-	return t == &threads.main ? NULL : t;
-}
-
 /* Locks in shared memory name their owner by its tid, which must mean nobody in another process: pids that are near
  * each other have ranges of their own. */
 static int next_tid(void)
@@ -101,8 +78,7 @@ static int next_tid(void)
 
 static void publish(struct thread *t)
 {
-	t->hash_next = *bucket(t->tid);
-	*bucket(t->tid) = t;
+	thread_table_add(t);
 	list_push(&threads.all, &t->all);
 	if (++threads.alive > stats.threads_most_alive)
 		stats.threads_most_alive = threads.alive;
@@ -110,11 +86,7 @@ static void publish(struct thread *t)
 
 static void unpublish(struct thread *t)
 {
-	struct thread **p = bucket(t->tid);
-
-	while (*p != t)
-		p = &(*p)->hash_next;
-	*p = t->hash_next;
+	thread_table_remove(t);
 	list_remove(&t->all);
 	threads.alive--;
 }
@@ -167,7 +139,7 @@ void threads_forked(void)
 	fds_forked();
 	threads.active = false;
 	free_threads = slab = slab_end = NULL; /* the others' records, and their stacks, are the child's to forget */
-	memset(by_tid, 0, sizeof(by_tid));
+	thread_table_forked();
 }
 
 /* The first run of a new greenlet: out of the call that its creator made, on the new stack. */

@@ -29,6 +29,7 @@ struct thread {
 	char name[16];	     /* PR_SET_NAME */
 	int name_fd;	     /* where another thread writes it; 0: nobody did */
 	bool overflowed;     /* and it was said */
+	bool makes_thread;   /* what it maps as a stack is a new thread's */
 	bool stoppable;	     /* a stop of the process ends its wait with EINTR: signal(7) */
 	uintptr_t stack_low; /* 0: clone does not tell; its guard is part of it */
 	uintptr_t stack_top; /* 0: the main thread's, which grows */
@@ -66,6 +67,11 @@ void threads_bequeath(void);
 struct thread *thread_find(int tid);
 /* The same of those whose numbers the kernel does not know: all but the main one. */
 struct thread *thread_find_other(int tid);
+/* For thread.c alone. */
+void thread_table_add(struct thread *t);
+void thread_table_remove(struct thread *t);
+void thread_table_forked(void);
+
 /* What clone and clone3 are asked for. */
 struct thread_start {
 	unsigned long flags;

@@ -57,7 +57,7 @@ compare_sites() {
 	[ "$(grep -c '^found' "$BATS_TEST_TMPDIR/summary")" -eq 5 ]
 }
 
-pthreads=(thread_basic thread_words thread_many thread_stack attr_basic name_basic detach_basic mutex_kinds mutex_contend mutex_robust
+pthreads=(thread_basic thread_words thread_many thread_stack thread_guards attr_basic name_basic detach_basic mutex_kinds mutex_contend mutex_robust
 	mutex_pi mutex_shared cond_basic sem_basic rwlock_basic barrier_basic once_basic key_basic spin_basic exit_main
 	c11_basic lock_two sched_own attr_all join_all time_limits atfork_all mutex_ceiling c11_all thread_clocks shared_two)
 cancellation=(cancel_points cancel_state signal_cancel cancel_all)

@@ -22,6 +22,20 @@ load helpers
 	assert_os_threads_one
 }
 
+@test "stacks: sizes and guards, used again, locked, limited, changed, in children" {
+	both thread_guards
+}
+
+# Guards that are no mappings of their own: Linux 6.13.
+@test "threads: more than the kernel has mappings for" {
+	both thread_crowd
+	printf '%s\n' 6.13 "$(uname -r)" | sort -CV || skip "this kernel has no guards for them"
+	run_under crowd "$(program_of thread_crowd)" 40000
+	show
+	[ "$(cat "$BATS_TEST_TMPDIR/crowd.out")" = "40000 joined, sum 799980000" ]
+	assert_os_threads_one
+}
+
 @test "threads: attributes, defaults, affinity, scheduling, signal mask" {
 	both attr_basic
 	assert_os_threads_one

@@ -1,0 +1,247 @@
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include "slab_impl.h"
+
+#define READ_WRITE (PROT_READ | PROT_WRITE)
+
+/* glibc drops what an ending thread has used of its stack, but for PTHREAD_STACK_MIN (16 KiB here) and what is above.
+ * More than this is not worth looking through. */
+#define REST_MAX (64UL << 10)
+#define REST_PAGES (REST_MAX / 4096)
+#define SIZE_OF_USE (64UL << 10) /* in less there may have been nothing to drop */
+
+static void bytes_zero(uintptr_t at, size_t size)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(size) : "a"(0) : "memory");
+#else
+	for (size_t i = 0; i < size / sizeof(long); i++)
+		((volatile long *)at)[i] = 0;
+#endif
+}
+
+/* True: all that is in memory of [at, end) is zero. */
+static bool wipe(uintptr_t at, uintptr_t end)
+{
+	size_t page = getauxval(AT_PAGESZ);
+	unsigned char in_memory[REST_PAGES];
+
+	at &= ~(page - 1);
+	if (end - at > REST_MAX || sys_call(SYS_mincore, at, end - at, in_memory))
+		return false;
+	for (unsigned i = 0; at < end; i++, at += page)
+		if (in_memory[i] & 1)
+			bytes_zero(at, page);
+	return true;
+}
+
+static void clear(struct slab *s, struct piece *p)
+{
+	struct slab_class *k = s->class;
+	uintptr_t start = piece_start(s, p), end = start + k->size;
+
+	p->warm = k->warm < SLAB_SPARE && p->clean && wipe(start + p->clean, end);
+	k->warm += p->warm;
+	if (!p->warm)
+		slab_advise(start, k->size, MADV_DONTNEED);
+	p->clean = 0;
+}
+
+static bool set_guard(struct slab *s, struct piece *p, size_t size)
+{
+	uintptr_t start = piece_start(s, p);
+	size_t before = p->guard;
+
+	if (size > before && slab_advise(start + before, size - before, MADV_GUARD_INSTALL))
+		return false;
+	if (size < before)
+		slab_advise(start + size, before - size, MADV_GUARD_REMOVE);
+	p->guard = (uint32_t)size;
+	return true;
+}
+
+static void make_odd(struct slab *s, struct piece *p)
+{
+	if (p->state == PIECE_CLOSED)
+		sys_call(SYS_mprotect, piece_start(s, p), s->class->size, PROT_NONE);
+	p->state = PIECE_ODD;
+}
+
+static uintptr_t take(size_t size, bool to_be_opened)
+{
+	struct slab *s;
+	struct piece *p = slab_get(size, &s);
+
+	if (!p)
+		return 0;
+	s->class->warm -= p->warm;
+	p->warm = false;
+	p->state = to_be_opened ? PIECE_CLOSED : PIECE_USED;
+	if (!to_be_opened)
+		set_guard(s, p, 0);
+	return piece_start(s, p);
+}
+
+uintptr_t slab_take(size_t size, bool to_be_opened)
+{
+	uintptr_t at;
+
+	slab_lock();
+	at = take(size, to_be_opened);
+	slab_unlock();
+	return at;
+}
+
+static bool is_whole(const struct slab *s, const struct piece *p, uintptr_t at, size_t size)
+{
+	return at == piece_start(s, p) && size == s->class->size;
+}
+
+static bool give(uintptr_t at, size_t size, long *ret)
+{
+	struct slab *s;
+	struct piece *p = slab_find(at, &s);
+
+	if (!p || !is_whole(s, p, at, size))
+		return false;
+	*ret = 0;
+	if (p->state != PIECE_ODD) {
+		clear(s, p);
+		slab_put(s, p);
+		return true;
+	}
+	*ret = sys_call(SYS_munmap, at, size);
+	if (!*ret)
+		slab_lose(s, p);
+	return true;
+}
+
+bool slab_give(uintptr_t at, size_t size, long *ret)
+{
+	bool given;
+
+	slab_lock();
+	given = give(at, size, ret);
+	slab_unlock();
+	if (!given)
+		slab_disturb(at, size);
+	return given;
+}
+
+/* What the C library does about guards: it opens a new stack above one; in one that it has kept it makes more of it, or
+ * opens a part. */
+static bool is_of_guard(struct slab *s, struct piece *p, uintptr_t at, size_t size, int prot)
+{
+	uintptr_t start = piece_start(s, p), end = start + s->class->size;
+	bool whole = at + size == end, up_to = p->guard && at + size == start + p->guard;
+
+	if (p->state == PIECE_CLOSED)
+		return prot == READ_WRITE && whole && set_guard(s, p, at - start);
+	if (p->state != PIECE_USED || at < start)
+		return false;
+	if (prot == PROT_NONE && at == start && at + size < end)
+		return size <= p->guard || set_guard(s, p, size);
+	return prot == READ_WRITE && up_to && set_guard(s, p, at - start);
+}
+
+/* Access to it means that it is no guard any more. */
+static void open_guard(uintptr_t at, size_t size)
+{
+	struct slab *s;
+	struct piece *p = slab_find(at, &s);
+	uintptr_t end = p ? piece_start(s, p) + p->guard : at;
+
+	if (end > at + size)
+		end = at + size;
+	if (end > at)
+		slab_advise(at, end - at, MADV_GUARD_REMOVE);
+}
+
+bool slab_protect(uintptr_t at, size_t size, int prot)
+{
+	struct slab *s;
+	struct piece *p;
+	bool done;
+
+	slab_lock();
+	p = slab_find(at, &s);
+	done = p && is_of_guard(s, p, at, size, prot);
+	if (done)
+		p->state = PIECE_USED;
+	slab_unlock();
+	if (done)
+		return true;
+	slab_disturb(at, size);
+	if (prot != PROT_NONE)
+		open_guard(at, size);
+	return false;
+}
+
+/* By who makes guards as we do: glibc 2.42. */
+bool slab_guard(uintptr_t at, size_t size)
+{
+	struct slab *s;
+	struct piece *p;
+	bool done;
+
+	slab_lock();
+	p = slab_find(at, &s);
+	done = p && p->state == PIECE_USED && at == piece_start(s, p) && size < s->class->size &&
+	       (size <= p->guard || set_guard(s, p, size));
+	slab_unlock();
+	if (!done)
+		slab_disturb(at, size);
+	return done;
+}
+
+void slab_dropped(uintptr_t at, size_t size)
+{
+	struct slab *s;
+	struct piece *p = slab_find(at, &s);
+
+	if (!p || at > piece_start(s, p) + p->guard)
+		return;
+	size += at - piece_start(s, p);
+	if (s->class->size >= SIZE_OF_USE && size < s->class->size)
+		p->clean = (uint32_t)size;
+}
+
+void slab_disturb(uintptr_t at, size_t size)
+{
+	uintptr_t end = at + size;
+	struct slab *s;
+	struct piece *p;
+
+	slab_lock();
+	for (; at < end; at += 4096) {
+		p = slab_find(at, &s);
+		if (!p)
+			continue;
+		make_odd(s, p);
+		at = piece_start(s, p) + s->class->size - 4096;
+	}
+	slab_unlock();
+}
+
+bool slab_stack_of(uintptr_t at, uintptr_t *start, uintptr_t *end)
+{
+	struct slab *s;
+	struct piece *p = slab_find(at, &s);
+
+	if (!p)
+		return false;
+	*start = piece_start(s, p) + p->guard;
+	*end = piece_start(s, p) + s->class->size;
+	return true;
+}
+
+void slab_fault(siginfo_t *info)
+{
+	struct slab *s;
+	uintptr_t at = (uintptr_t)info->si_addr;
+	struct piece *p = slab_find(at, &s);
+
+	if (p && at < piece_start(s, p) + p->guard)
+		info->si_code = SEGV_ACCERR;
+}

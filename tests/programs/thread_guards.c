@@ -1,0 +1,229 @@
+/* Stacks of many sizes, each with its guard, used again, by children too; what is done to them besides. */
+#include <setjmp.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "thread_test.h"
+
+#define KIB 1024UL
+#define MIB (1024 * KIB)
+
+static __thread sigjmp_buf back;
+static __thread siginfo_t fault;
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	(void)sig, (void)context;
+	fault = *info;
+	siglongjmp(back, 1);
+}
+
+static const char *code_name(void)
+{
+	return fault.si_code == SEGV_ACCERR ? "no access" : fault.si_code == SEGV_MAPERR ? "no mapping" : "another";
+}
+
+/* What becomes of a write there. */
+static const char *touch(char *at)
+{
+	if (sigsetjmp(back, 1))
+		return fault.si_addr == at ? code_name() : "elsewhere";
+	*(volatile char *)at = 1;
+	return "written";
+}
+
+struct stack {
+	char *low;
+	size_t size, guard;
+};
+
+static struct stack own_stack(void)
+{
+	pthread_attr_t attr;
+	struct stack s;
+	void *low;
+
+	pthread_getattr_np(pthread_self(), &attr);
+	pthread_attr_getstack(&attr, &low, &s.size);
+	pthread_attr_getguardsize(&attr, &s.guard);
+	pthread_attr_destroy(&attr);
+	s.low = low;
+	return s;
+}
+
+/* Both ends of the stack and of its guard. */
+static void *look(void *arg)
+{
+	struct stack s = own_stack();
+	char here;
+
+	printf("%zu KiB, guard %zu: ", s.size / KIB, s.guard / KIB);
+	printf("%s, %s; ", &here > s.low && &here < s.low + s.size ? "on it" : "NOT ON IT", touch(s.low));
+	if (s.guard)
+		printf("%s, %s", touch(s.low - 1), touch(s.low - s.guard));
+	puts("");
+	return arg;
+}
+
+static pthread_t with(size_t size, size_t guard, void *(*run)(void *))
+{
+	pthread_attr_t attr;
+	pthread_t t;
+	int error;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, size);
+	pthread_attr_setguardsize(&attr, guard);
+	error = pthread_create(&t, &attr, run, NULL);
+	pthread_attr_destroy(&attr);
+	if (error) {
+		printf("%zu KiB: %s\n", size / KIB, error_name(error));
+		return 0;
+	}
+	return t;
+}
+
+static void *sizes_and_guards(void *arg)
+{
+	static const size_t sizes[] = {32 * KIB, 64 * KIB, 256 * KIB, 8 * MIB, 100 * MIB};
+	static const size_t guards[] = {4 * KIB, 0, 16 * KIB, 4 * KIB, 8 * KIB};
+
+	for (int i = 0; i < 25; i++)
+		done(with(sizes[i / 5], guards[i % 5], look));
+	return arg;
+}
+
+/* All of it, page by page. */
+static void *fill(void *arg)
+{
+	struct stack s = own_stack();
+	volatile char *here = __builtin_frame_address(0);
+
+	for (volatile char *p = here - 4096; p > s.low; p -= 4096)
+		*p = 1;
+	return arg;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static void many_at_once(void)
+{
+	pthread_t t[300];
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 300; i++)
+			t[i] = with(128 * KIB, 4 * KIB, i % 3 ? fill : nothing);
+		for (int i = 0; i < 300; i++)
+			done(t[i]);
+	}
+	done(with(128 * KIB, 4 * KIB, look));
+}
+
+/* Its own stack is memory like any other. */
+static void *changes(void *arg)
+{
+	struct stack s = own_stack();
+	unsigned char in_memory = 0;
+
+	SHOW_ERRNO(mprotect(s.low, 8192, PROT_READ));
+	printf("%s\n", touch(s.low + 4096));
+	SHOW_ERRNO(mprotect(s.low, 8192, PROT_READ | PROT_WRITE | PROT_EXEC));
+	SHOW_ERRNO(pkey_mprotect(s.low, 4096, PROT_READ | PROT_WRITE, 0));
+	printf("%s\n", touch(s.low + 4096));
+	SHOW_ERRNO(mlock(s.low, 4096));
+	SHOW_ERRNO(mlock2(s.low + 4096, 4096, 0));
+	SHOW_ERRNO(mlock(s.low - s.guard, 8192));
+	SHOW_ERRNO(munlock(s.low, 8192));
+	SHOW_ERRNO(madvise(s.low, 8192, MADV_DONTNEED));
+	printf("%d\n", s.low[4096]);
+	SHOW_ERRNO(mincore(s.low, 4096, &in_memory));
+	SHOW_ERRNO(mremap(s.low, 4096, 4096, MREMAP_MAYMOVE) == MAP_FAILED);
+	SHOW_ERRNO(mmap(s.low, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED);
+	printf("%s\n", touch(s.low));
+	return arg;
+}
+
+/* The guard is opened: as natively, the stack goes on below. */
+static void *opens(void *arg)
+{
+	struct stack s = own_stack();
+
+	SHOW_ERRNO(mprotect(s.low - s.guard, s.guard, PROT_READ | PROT_WRITE));
+	printf("%s, %s\n", touch(s.low - 1), touch(s.low - s.guard));
+	return arg;
+}
+
+/* 16 of them, so that some are unmapped and not kept. */
+static void changed(void *(*run)(void *))
+{
+	pthread_t t[16];
+
+	for (int i = 0; i < 16; i++) {
+		done(with(8 * MIB, 8 * KIB, i ? nothing : run));
+		t[i] = with(8 * MIB, 8 * KIB, nothing);
+	}
+	for (int i = 0; i < 16; i++)
+		done(t[i]);
+	done(with(8 * MIB, 8 * KIB, look));
+}
+
+static void *of_limit(void *arg)
+{
+	struct rlimit limit = {2048 * MIB, RLIM_INFINITY};
+	pthread_t t[100];
+	int n = 0;
+
+	setrlimit(RLIMIT_AS, &limit);
+	while (n < 100 && (t[n] = with(64 * MIB, 4 * KIB, nothing)))
+		n++;
+	printf("%s\n", n > 10 && n < 33 ? "about as many as there is room for" : "MORE OR LESS");
+	while (n)
+		done(t[--n]);
+	done(with(64 * MIB, 4 * KIB, look));
+	return arg;
+}
+
+static void *of_locked(void *arg)
+{
+	SHOW_ERRNO(mlockall(MCL_CURRENT | MCL_FUTURE));
+	for (int i = 0; i < 3; i++)
+		done(with(256 * KIB, i * 4 * KIB, look));
+	SHOW_ERRNO(munlockall());
+	done(with(256 * KIB, 4 * KIB, look));
+	return arg;
+}
+
+static void in_child(void *(*run)(void *))
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		run(NULL);
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	printf("child: %d\n", status);
+}
+
+int main(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+
+	sigaction(SIGSEGV, &sa, NULL);
+	sizes_and_guards(NULL);
+	many_at_once();
+	changed(changes);
+	changed(opens);
+	in_child(sizes_and_guards);
+	in_child(of_limit);
+	in_child(of_locked);
+	done(go(sizes_and_guards, NULL));
+	return 0;
+}
