@@ -134,7 +134,7 @@ static void *changes(void *arg)
 	SHOW_ERRNO(pkey_mprotect(s.low, 4096, PROT_READ | PROT_WRITE, 0));
 	printf("%s\n", touch(s.low + 4096));
 	SHOW_ERRNO(mlock(s.low, 4096));
-	SHOW_ERRNO(mlock2(s.low + 4096, 4096, 0));
+	SHOW_ERRNO(mlock2(s.low + 4096, 4096, MLOCK_ONFAULT));
 	SHOW_ERRNO(mlock(s.low - s.guard, 8192));
 	SHOW_ERRNO(munlock(s.low, 8192));
 	SHOW_ERRNO(madvise(s.low, 8192, MADV_DONTNEED));
@@ -176,6 +176,7 @@ static void *of_limit(void *arg)
 	pthread_t t[100];
 	int n = 0;
 
+	done(with(64 * MIB, 4 * KIB, look));
 	setrlimit(RLIMIT_AS, &limit);
 	while (n < 100 && (t[n] = with(64 * MIB, 4 * KIB, nothing)))
 		n++;
@@ -188,6 +189,7 @@ static void *of_limit(void *arg)
 
 static void *of_locked(void *arg)
 {
+	done(with(256 * KIB, 4 * KIB, look));
 	SHOW_ERRNO(mlockall(MCL_CURRENT | MCL_FUTURE));
 	for (int i = 0; i < 3; i++)
 		done(with(256 * KIB, i * 4 * KIB, look));
