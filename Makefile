@@ -19,7 +19,7 @@ HOOK := $(HOOK_$(ARCH)) -fno-tree-loop-distribute-patterns
 # Run once, at start, or only on the hub's stack: these may use any register.
 COLD := object decode known sites sites_flow sites_window patch patch_stub patch_text loaded loader symbol init options stats dump modules unwind others
 # What the shim needs of core: no greenlets, and not gevent's vocabulary.
-SHIM_CORE := account check context context-$(ARCH) fiber hub hub_open timer waitq fdwait stack reserve loop highfd
+SHIM_CORE := account check cpu context context-$(ARCH) fiber hub hub_turn hub_open timer waitq fdwait stack reserve loop highfd
 
 asm_of = $(wildcard $(1)/*-$(ARCH).S)
 CORE_NAMES := $(sort $(patsubst core/%.c,%,$(wildcard core/*.c)) $(patsubst core/%.S,%,$(call asm_of,core)))

@@ -14,9 +14,9 @@ static uint64_t os_thread_ns(void)
 }
 
 /* What has been used since the last sample, and is nobody's yet, is f's. */
-static void sample(struct hub *hub, struct fiber *f)
+static void sample(struct cpu *cpu, struct fiber *f)
 {
-	struct account *a = &hub->account;
+	struct account *a = &cpu->account;
 	uint64_t cpu_ns = os_thread_ns(), used = cpu_ns - a->sampled_ns;
 
 	if (used > a->given_ns)
@@ -28,25 +28,25 @@ static void sample(struct hub *hub, struct fiber *f)
 
 void account_open(struct hub *hub, struct fiber *f, bool exact)
 {
-	hub->account = (struct account){.exact = exact};
-	sample(hub, f);
+	hub->exact = exact;
+	sample(f->cpu, f);
 }
 
-void account_tick(struct hub *hub, struct fiber *f, uint64_t ns)
+void account_tick(struct cpu *cpu, struct fiber *f, uint64_t ns)
 {
-	if (hub->account.exact)
+	if (cpu->hub->exact)
 		return;
-	(f ? f : &hub->fiber)->cpu_ns += ns;
-	hub->account.given_ns += ns;
+	(f ? f : &cpu->fiber)->cpu_ns += ns;
+	cpu->account.given_ns += ns;
 }
 
-void account_slice(struct hub *hub, struct fiber *f)
+void account_slice(struct cpu *cpu, struct fiber *f)
 {
-	struct account *a = &hub->account;
+	struct account *a = &cpu->account;
 	uint64_t now = now_ns(), took = now - a->slice_ns;
 
 	if (took >= SHORT_NS) {
-		sample(hub, f);
+		sample(cpu, f);
 		return;
 	}
 	f->cpu_ns += took;
@@ -59,16 +59,16 @@ static void become_exact(struct hub *hub, struct fiber *f)
 {
 	uint64_t before = f->cpu_ns, most = before + (now_ns() - hub->batch_ns);
 
-	sample(hub, f);
+	sample(f->cpu, f);
 	if (f->cpu_ns > most)
 		f->cpu_ns = most;
-	hub->account.exact = true;
+	hub->exact = true;
 }
 
 uint64_t account_of(struct hub *hub, struct fiber *self, const struct fiber *f)
 {
-	if (hub->account.exact)
-		sample(hub, self);
+	if (hub->exact)
+		sample(self->cpu, self);
 	else
 		become_exact(hub, self);
 	return f->cpu_ns;

@@ -8,10 +8,10 @@
 
 /* The OS thread's CPU time so far is f's, the running one's. exact: from now on. */
 void account_open(struct hub *hub, struct fiber *f, bool exact);
-/* Async-signal-safe. A tick has found the fiber f, or the hub. */
-void account_tick(struct hub *hub, struct fiber *f, uint64_t ns);
-/* At a switch, while hub->account.exact: f ran until now. */
-void account_slice(struct hub *hub, struct fiber *f);
+/* Async-signal-safe. A tick has found the fiber f on it, or the hub. */
+void account_tick(struct cpu *cpu, struct fiber *f, uint64_t ns);
+/* At a switch, while hub->exact: f ran until now. */
+void account_slice(struct cpu *cpu, struct fiber *f);
 /* CPU time of f; `self` is running. */
 uint64_t account_of(struct hub *hub, struct fiber *self, const struct fiber *f);
 

@@ -26,14 +26,6 @@ void context_init(void)
 		context_xsave_size = b;
 }
 
-uintptr_t context_thread_pointer(void)
-{
-	uintptr_t tp;
-
-	__asm__("mov %%fs:0, %0" : "=r"(tp)); /* psABI: the TCB begins with its own address */
-	return tp;
-}
-
 void context_make(struct context *c, void *top, void (*entry)(void *), void *arg)
 {
 	struct {
@@ -55,11 +47,6 @@ void context_make(struct context *c, void *top, void (*entry)(void *), void *arg
 
 void context_init(void)
 {
-}
-
-uintptr_t context_thread_pointer(void)
-{
-	return (uintptr_t)__builtin_thread_pointer();
 }
 
 void context_make(struct context *c, void *top, void (*entry)(void *), void *arg)

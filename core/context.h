@@ -24,7 +24,22 @@ void context_make(struct context *c, void *top, void (*entry)(void *), void *arg
 /* To be called once before the first switch between different thread pointers. */
 void context_init(void);
 
-uintptr_t context_thread_pointer(void);
+static inline uintptr_t context_thread_pointer(void)
+{
+#if defined(__x86_64__)
+	uintptr_t tp;
+
+	__asm__("mov %%fs:0, %0" : "=r"(tp)); /* psABI: the TCB begins with its own address */
+	return tp;
+#else
+	return (uintptr_t)__builtin_thread_pointer();
+#endif
+}
+/* What this thread-local variable (initial-exec) is for another thread pointer. */
+static inline void *context_thread_local(uintptr_t tp, const void *here)
+{
+	return (char *)tp + ((const char *)here - (const char *)context_thread_pointer());
+}
 
 #if defined(__x86_64__)
 enum context_tp_mode {

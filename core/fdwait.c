@@ -61,9 +61,13 @@ static struct fd_record *make(struct hub *hub, int fd)
 
 static void want(struct fd_record *r, short events)
 {
+	struct cpu *poller = r->hub->poller;
+
 	r->watched = events;
 	if (!list_linked(&r->arm))
 		list_push(&r->hub->arm, &r->arm);
+	if (poller && poller->state == CPU_POLLS)
+		cpu_poke(poller); /* it waits for what was watched before */
 }
 
 static void link_waiter(struct fd_record *r, struct fd_waiter *w)

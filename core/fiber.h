@@ -1,7 +1,7 @@
 /* fiber.h - a stack that can be switched to and parked on a hub. The smallest thing that runs: it knows neither
  * parents nor values (struct greenlet does) nor system calls (the shim's struct thread does); both embed it.
  *
- * A fiber belongs to one hub, hence to one OS thread. Its embedder owns the memory and the stack, and frees them in the
+ * A fiber belongs to one hub, hence to one OS thread, or to those that share it. Its embedder owns the memory and the stack, and frees them in the
  * callback that it gives to hub_finish. */
 #ifndef CORE_FIBER_H
 #define CORE_FIBER_H
@@ -13,6 +13,7 @@
 #include "timer.h"
 
 struct hub;
+struct cpu;
 
 enum fiber_state {
 	FIBER_NEW,     /* prepared, never run */
@@ -33,12 +34,15 @@ enum fiber_vectors {
 struct fiber {
 	struct context context; /* must be first: context-*.S */
 	struct hub *hub;
+	struct cpu *cpu;    /* that runs it, or did last */
 	struct fiber *next; /* run queue */
 	struct timer timer; /* deadline of the park */
 	uint8_t state;	    /* enum fiber_state */
 	uint8_t vectors;    /* enum fiber_vectors */
 	uintptr_t lent_tp;  /* not 0: its own is in use elsewhere while it is parked, and the hub takes this one */
 	bool woken;	    /* a wake-up came before the wait: kept */
+	bool at_home;	    /* for now only the hub's first OS thread may run it */
+	bool stays_home;    /* for ever */
 	long value;	    /* what hub_park is about to return */
 	const char *why;    /* reason of the park: a static string */
 	uint64_t cpu_ns;    /* used, as far as is known: account.h */

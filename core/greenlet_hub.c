@@ -13,6 +13,7 @@ static struct hub *hub_in(const struct thread_state *t)
 static void running(struct thread_state *t, struct greenlet *g)
 {
 	g->fiber.hub = hub_in(t);
+	g->fiber.cpu = &hub_in(t)->home;
 	fiber_self = &g->fiber;
 }
 

@@ -2,16 +2,14 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "account.h"
 #include "asan.h"
 #include "check.h"
-#include "fdwait.h"
-#include "kernel.h"
+#include "hub_impl.h"
 #include "loop.h"
 #include "runqueue.h"
+#include "kernel.h"
 
 /* The batch of ready fibers is cut for a poll after this many switches or this long, once those that were ready at the
  * last poll have run: what a poll finds goes behind them anyway, and what they have yet to read would be found again. */
@@ -21,16 +19,44 @@
 #define CACHE_LINE 64
 #define PREFETCH_LINES 16
 #define TCB_CANCELLATION 0x308 /* where glibc's blocking calls look first, on x86-64 */
+/* A shared hub that has less to do than this is quicker than another CPU, which must be woken and has nothing cached. */
+#define WORK_NS 30000
 
 _Thread_local struct fiber *fiber_self;
-_Thread_local struct hub *hub_self;
+
+static void want_home(struct cpu *home)
+{
+	if (home == cpu_self || home->wanted)
+		return;
+	home->wanted = true;
+	if (home->state == CPU_RUNS)
+		home->hub->on_wanted(home);
+	else
+		cpu_poke(home);
+}
+
+static bool is_for_another(const struct hub *hub)
+{
+	return hub->ready * hub->slice_ns > WORK_NS;
+}
+
+void hub_queue(struct hub *hub, struct fiber *f)
+{
+	run_queue_push(hub, f);
+	if (!hub->shared)
+		return;
+	if (f->at_home)
+		want_home(&hub->home);
+	else if (hub->busy < hub->cpus_most && is_for_another(hub))
+		cpu_call_another(hub);
+}
 
 /* The next but one is fetched while the next runs: with many greenlets each has been out of the caches since its last
  * turn. What it touches first: the frames above its stack pointer, the head of its thread control block, fiber_self. */
 static void prefetch(const struct fiber *f)
 {
 	const char *sp = f->context.sp, *tp = (const char *)f->context.tp;
-	const char *own = tp + ((const char *)&fiber_self - (const char *)context_thread_pointer());
+	const char *own = context_thread_local(f->context.tp, &fiber_self);
 
 	for (int i = 0; i < PREFETCH_LINES; i++)
 		__builtin_prefetch(sp + i * CACHE_LINE, 1);
@@ -39,24 +65,34 @@ static void prefetch(const struct fiber *f)
 	__builtin_prefetch(own, 1);
 }
 
-static struct fiber *run_queue_pop(struct hub *hub)
+static struct fiber *pop(struct hub *hub, struct fiber **head, struct fiber ***tail)
 {
-	struct fiber *f;
+	struct fiber *f = run_queue_pop(hub, head, tail);
 
+	if (*head)
+		prefetch(*head);
+	return f;
+}
+
+static bool is_home(const struct cpu *cpu)
+{
+	return cpu == &cpu->hub->home;
+}
+
+bool hub_has_work(const struct cpu *cpu)
+{
+	return cpu->hub->head || (cpu->hub->home_head && is_home(cpu));
+}
+
+struct fiber *hub_next(struct cpu *cpu)
+{
+	struct hub *hub = cpu->hub;
+
+	if (hub->home_head && is_home(cpu))
+		return pop(hub, &hub->home_head, &hub->home_tail);
 	if (hub->seed)
 		run_queue_shuffle(hub);
-	f = hub->head;
-	if (f) {
-		hub->head = f->next;
-		hub->ready--;
-		if (hub->round)
-			hub->round--;
-		if (!hub->head)
-			hub->tail = &hub->head;
-		else
-			prefetch(hub->head);
-	}
-	return f;
+	return hub->head ? pop(hub, &hub->head, &hub->tail) : NULL;
 }
 
 void fiber_prepare(struct fiber *f, struct hub *hub, void *stack_low, unsigned long size, void (*entry)(void *),
@@ -70,24 +106,34 @@ void fiber_prepare(struct fiber *f, struct hub *hub, void *stack_low, unsigned l
 }
 
 /* The hub runs with the thread pointer that it finds, as long as there is one: setting it may cost a call. */
-static uintptr_t hub_tp(const struct hub *hub, const struct fiber *left)
+static uintptr_t hub_tp(const struct cpu *cpu, const struct fiber *self)
 {
-	if (left->lent_tp)
-		return left->lent_tp;
-	return left->state == FIBER_DEAD ? hub->home_tp : left->context.tp;
+	if (cpu->tp)
+		return cpu->tp;
+	if (self->lent_tp)
+		return self->lent_tp;
+	return self->state == FIBER_DEAD ? cpu->hub->home_tp : self->context.tp;
 }
 
-/* From the fiber `self` (or the hub) to another. Thread-locals are those of the one that runs: set after resuming. */
-static void resume(struct fiber *self, struct fiber *next)
+/* A signal's handler must know the OS thread between any two instructions here. */
+static void tell_cpu(const struct fiber *next, struct cpu *cpu)
 {
-	struct hub *hub = self->hub;
+	*(struct cpu **)context_thread_local(next->context.tp, &cpu_self) = cpu;
+}
 
-	hub->switches++;
-	if (hub->account.exact)
-		account_slice(hub, self);
+/* fiber_self is of the one that runs: set after resuming. */
+void hub_resume(struct fiber *self, struct fiber *next)
+{
+	struct cpu *cpu = self->cpu;
+
+	cpu->switches++;
+	if (cpu->hub->exact)
+		account_slice(cpu, self);
 	next->state = FIBER_RUNNING;
-	if (next == &hub->fiber)
-		next->context.tp = hub_tp(hub, self);
+	next->cpu = cpu;
+	if (next == &cpu->fiber)
+		next->context.tp = hub_tp(cpu, self);
+	tell_cpu(next, cpu);
 	asan_leave(self, next);
 	if (self->vectors == VECTORS_NONE)
 		context_switch(&self->context, &next->context);
@@ -97,14 +143,14 @@ static void resume(struct fiber *self, struct fiber *next)
 		context_switch_xsave(&self->context, &next->context);
 	asan_arrive(self);
 	fiber_self = self;
-	hub_self = hub;
 }
 
-static bool batch_over(struct hub *hub)
+bool hub_batch_over(struct cpu *cpu)
 {
+	struct hub *hub = cpu->hub;
 	unsigned turn = ++hub->turns;
 
-	if (hub->attention)
+	if (hub->attention || cpu->attention || cpu->leaves)
 		return true;
 	if (hub->round)
 		return false;
@@ -116,15 +162,16 @@ static bool batch_over(struct hub *hub)
 /* SWITCHES. The calling fiber has said where it waits; run the next one, or the hub if there is none or it is time. */
 static void leave(struct fiber *self)
 {
-	struct hub *hub = self->hub;
+	struct cpu *cpu = self->cpu;
 	struct fiber *next = NULL;
 
-	if (!batch_over(hub))
-		next = run_queue_pop(hub);
+	cpu->wanted = false;
+	if (!hub_batch_over(cpu))
+		next = hub_next(cpu);
 	if (next == self)
 		self->state = FIBER_RUNNING;
 	else
-		resume(self, next ? next : &hub->fiber);
+		hub_resume(self, next ? next : &cpu->fiber);
 }
 
 long hub_park(const char *why, uint64_t deadline_ns)
@@ -139,8 +186,11 @@ long hub_park(const char *why, uint64_t deadline_ns)
 	self->why = why;
 	self->since_ns = hub->now_ns;
 	self->state = FIBER_PARKED;
-	if (deadline_ns != DEADLINE_NEVER)
+	if (deadline_ns != DEADLINE_NEVER) {
 		timer_add(&hub->timers, &self->timer, deadline_ns);
+		if (hub->poller)
+			loop_sooner(hub->loop, deadline_ns);
+	}
 	leave(self);
 	self->why = NULL;
 	return self->value;
@@ -152,7 +202,7 @@ bool hub_wake(struct fiber *f, long value)
 		return false;
 	timer_cancel(&f->timer);
 	f->value = value;
-	run_queue_push(f->hub, f);
+	hub_queue(f->hub, f);
 	return true;
 }
 
@@ -182,17 +232,30 @@ void hub_claim(struct fiber *f)
 	f->state = FIBER_AWAY;
 }
 
+void hub_go_home(void)
+{
+	struct fiber *self = fiber_self;
+
+	self->at_home = true;
+	if (is_home(self->cpu))
+		return;
+	hub_queue(self->hub, self);
+	self->why = "home";
+	leave(self);
+	self->why = NULL;
+}
+
 void hub_start(struct fiber *f)
 {
 	CHECK(f->state, ==, FIBER_NEW);
-	run_queue_push(f->hub, f);
+	hub_queue(f->hub, f);
 }
 
 void hub_yield(void)
 {
 	struct fiber *self = fiber_self;
 
-	run_queue_push(self->hub, self);
+	hub_queue(self->hub, self);
 	self->why = "yield";
 	leave(self);
 	self->why = NULL;
@@ -206,13 +269,15 @@ void hub_yield_to_all(void)
 
 void hub_yield_to(struct fiber *f)
 {
-	struct fiber *self = fiber_self, **link = &self->hub->head;
+	struct fiber *self = fiber_self, **link;
+	struct hub *hub = self->hub;
 
-	run_queue_push(self->hub, self);
-	while (*link != f)
-		link = &(*link)->next;
-	run_queue_first(self->hub, link);
-	self->hub->turns = BATCH_SWITCHES;
+	hub_queue(hub, self);
+	if ((link = run_queue_find(&hub->head, f)))
+		run_queue_first(&hub->head, &hub->tail, link);
+	else if ((link = run_queue_find(&hub->home_head, f)))
+		run_queue_first(&hub->home_head, &hub->home_tail, link);
+	hub->turns = BATCH_SWITCHES;
 	self->why = "yield";
 	leave(self);
 	self->why = NULL;
@@ -235,152 +300,28 @@ void hub_finish(void (*after)(struct fiber *f))
 	self->vectors = VECTORS_NONE;
 	self->next = hub->dead;
 	hub->dead = self;
-	resume(self, &hub->fiber);
+	hub_resume(self, &self->cpu->fiber);
 	__builtin_unreachable();
 }
 
 void hub_call(void (*fn)(void *), void *arg)
 {
 	struct fiber *self = fiber_self;
-	struct hub *hub;
+	struct cpu *cpu;
 
 	if (!self) { /* on the hub already: one of its hooks */
 		fn(arg);
 		return;
 	}
-	hub = self->hub;
-	hub->call = fn;
-	hub->call_arg = arg;
-	hub->caller = self;
-	resume(self, &hub->fiber);
+	cpu = self->cpu;
+	cpu->call = fn;
+	cpu->call_arg = arg;
+	cpu->caller = self;
+	hub_resume(self, &cpu->fiber);
 }
 
 void hub_attention(struct hub *hub)
 {
 	hub->attention = 1;
 	loop_wakeup(hub->loop);
-}
-
-static void bury(struct hub *hub)
-{
-	struct fiber *f;
-
-	while ((f = hub->dead)) {
-		hub->dead = f->next;
-		((void (*)(struct fiber *))f->value)(f);
-	}
-}
-
-static void expire(struct hub *hub)
-{
-	struct timer *t;
-
-	while ((t = timer_pop_due(&hub->timers, hub->now_ns))) {
-		struct fiber *f = LIST_ENTRY(t, struct fiber, timer);
-
-		CHECK(f->state, ==, FIBER_PARKED);
-		f->value = -ETIMEDOUT;
-		run_queue_push(hub, f);
-	}
-}
-
-static bool nothing_can_wake(const struct hub *hub)
-{
-	return !hub->head && !hub->timers.root && !hub->waiters && !hub->holds && !hub->attention;
-}
-
-/* How often the OS thread has left its CPU to wait, and not for another's turn. */
-static uint64_t times_slept(void)
-{
-	struct rusage usage = {0};
-
-	kernel_call(SYS_getrusage, RUSAGE_THREAD, &usage);
-	return (uint64_t)usage.ru_nvcsw;
-}
-
-static void measure_from_now(struct hub *hub)
-{
-	hub->measured.wall_ns = now_ns();
-	hub->measured.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	hub->measured.slept = times_slept();
-}
-
-void hub_measure(struct hub *hub)
-{
-	uint64_t wall = now_ns() - hub->measured.wall_ns,
-		 cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - hub->measured.cpu_ns;
-
-	if (hub->measured.wall_ns && wall > cpu && times_slept() != hub->measured.slept)
-		hub->blocked_ns += wall - cpu;
-	measure_from_now(hub);
-}
-
-static void poll_once(struct hub *hub)
-{
-	if (hub->measures)
-		hub_measure(hub);
-	fdwait_arm(hub);
-	if (nothing_can_wake(hub) && !hub->stalled && hub->on_stall) {
-		hub->stalled = true;
-		hub->on_stall(hub);
-	}
-	hub->polls++;
-	loop_poll(hub->loop, !hub->head && !hub->attention,
-		  hub->timers.root ? hub->timers.root->deadline_ns : DEADLINE_NEVER);
-	hub->now_ns = hub->batch_ns = now_ns();
-	if (hub->measures)
-		measure_from_now(hub);
-	hub->turns = 0;
-	if (hub->interrupted && hub->on_continue)
-		hub->on_continue(hub);
-	expire(hub);
-	hub->round = hub->ready;
-}
-
-/* What the hub does between two runs of fibers. */
-static struct fiber *hub_turn(struct hub *hub)
-{
-	if (hub->caller) {
-		struct fiber *caller = hub->caller;
-
-		hub->caller = NULL;
-		hub->call(hub->call_arg);
-		return caller;
-	}
-	bury(hub);
-	if (hub->attention) {
-		hub->attention = 0;
-		if (hub->on_attention)
-			hub->on_attention(hub);
-	}
-	if (!hub->head || batch_over(hub))
-		poll_once(hub);
-	return run_queue_pop(hub);
-}
-
-/* Each time anew: the compiler takes the address for constant, but the hub has now one greenlet's errno, now another's. */
-__attribute__((noinline, noclone)) static int *errno_now(void)
-{
-	__asm__ volatile("");
-	return &errno;
-}
-
-void hub_main(void *arg)
-{
-	struct hub *hub = arg;
-	int saved = *errno_now(); /* whose thread-locals these are shall find no trace of us */
-
-	asan_arrive(&hub->fiber);
-	fiber_self = NULL;
-	for (;;) {
-		struct fiber *next = hub_turn(hub);
-
-		if (!next)
-			continue;
-		hub->stalled = false;
-		*errno_now() = saved;
-		resume(&hub->fiber, next);
-		fiber_self = NULL;
-		saved = *errno_now();
-	}
 }

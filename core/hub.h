@@ -1,4 +1,5 @@
-/* hub.h - one for each OS thread: the run queue, the timers, the loop. Runs on a stack of its own.
+/* hub.h - the run queue, the timers, the loop; what an OS thread runs between two fibers, on a stack of its own. One for
+ * each OS thread, unless it is shared (cpu.h).
  *
  * Park and wake is the whole blocking protocol: link a waiter (on one's own stack) where the waker will find it, park
  * with a reason, unlink, look at the value. core returns -Exxx, never prints, never sets errno.
@@ -9,31 +10,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cpu.h"
 #include "deadline.h"
 #include "fiber.h"
 #include "waitq.h"
 
 struct loop;
 
-/* account.c's. */
-struct account {
-	bool exact;	     /* switches tell */
-	uint64_t sampled_ns; /* the OS thread's CPU time when it was last looked at */
-	uint64_t given_ns;   /* since then, put down to fibers */
-	uint64_t slice_ns;   /* when the running fiber's slice began */
-};
-
 struct hub {
-	struct fiber fiber;	    /* the hub's own stack */
-	struct fiber *head, **tail; /* run queue, FIFO */
+	struct cpu home;		      /* the OS thread that has been there from the start */
+	struct fiber *head, **tail;	      /* run queue, FIFO */
+	struct fiber *home_head, **home_tail; /* of those that only home may run; they come first */
 	struct timer_heap timers;
 	struct loop *loop;
 	struct list arm; /* descriptors whose watchers must be started or stopped before the next poll (fdwait.c) */
 	struct fd_record **fds; /* fdwait.c's table */
 	struct fiber *dead;	/* fibers that finished, linked by next, not yet disposed of */
-	void (*call)(void *);
-	void *call_arg;
-	struct fiber *caller;	/* of hub_call: resumed at once */
 	uint64_t now_ns;	/* time of the last poll */
 	uint64_t batch_ns;	/* start of the current batch */
 	unsigned turns;		/* switches in the batch */
@@ -41,30 +33,51 @@ struct hub {
 	unsigned round;		/* of those that the last poll left there: how many have yet to run */
 	unsigned waiters;	/* fd waiters that are linked now */
 	unsigned holds;		/* wake-ups expected from elsewhere: offloaded calls, signals (hub_hold) */
-	volatile int attention; /* set by a signal handler: run on_attention soon */
-	volatile int handled;	/* set by any signal handler: it may have ended the loop's wait */
+	volatile int attention; /* set by hub_attention: run on_attention soon */
 	bool running;
-	bool interrupted;  /* the loop's wait was, by no handler */
 	bool stalled;	   /* the stall hook has been called and nothing has run since */
 	void *stack;	   /* of the hub */
 	uintptr_t home_tp; /* the OS thread's own thread pointer */
+	/* Several OS threads. */
+	bool shared; /* takes the lock */
+	uint32_t lock;
+	unsigned cpus, cpus_most; /* that there are, home too; that there may be */
+	unsigned busy;		  /* of them: neither idle nor in the loop */
+	bool wants_cpu;		  /* there is work for one more */
+	struct cpu *others;	  /* than home */
+	struct cpu *poller;	  /* is in the loop, which others must not enter */
+	bool home_polls;	  /* and nobody else: what is ready depends on who asks */
+	uint64_t slice_ns;	  /* how long fibers ran between two switches of late, about */
 	/* Hooks, run on the hub's stack. */
 	void (*on_attention)(struct hub *hub); /* after hub_attention() */
 	void (*on_continue)(
 		struct hub *hub); /* the process was stopped while it waited (SIGSTOP, a debugger), and goes on */
-	void (*on_stall)(struct hub *hub); /* everyone is parked and nothing known can wake any */
+	void (*on_stall)(struct hub *hub);    /* everyone is parked and nothing known can wake any */
+	void (*on_want_cpu)(struct hub *hub); /* on home: wants_cpu */
+	void (*on_wanted)(struct cpu *cpu);   /* it runs a fiber's own code, maybe for long, and is wanted */
 	/* Figures for the statistics. */
-	uint64_t switches, polls;
+	uint64_t polls;
 	uint64_t seed; /* not 0: ready fibers run in an order that it decides, to find races and to see them again */
-	bool measures; /* keep blocked_ns, which costs six calls a batch */
+	bool measures; /* keep blocked_ns, which costs six calls a batch; with one OS thread */
 	uint64_t blocked_ns; /* without a CPU, in batches in which the OS thread slept elsewhere than in the loop */
 	struct {
 		uint64_t wall_ns, cpu_ns, slept;
 	} measured;
-	struct account account;
+	bool exact; /* account.h: switches tell */
 };
 
-extern _Thread_local struct hub *hub_self __attribute__((tls_model("initial-exec"), visibility("hidden")));
+/* A shared hub's lock. */
+static inline void hub_enter(struct hub *hub)
+{
+	if (hub->shared)
+		cpu_lock(&hub->lock);
+}
+
+static inline void hub_leave(struct hub *hub)
+{
+	if (hub->shared)
+		cpu_unlock(&hub->lock);
+}
 
 /* Makes the calling OS thread a hub's, and its current stack the fiber `main` (RUNNING). -ENOMEM, -EMFILE ... */
 int hub_open(struct hub *hub, struct fiber *main_fiber);
@@ -72,9 +85,6 @@ int hub_open(struct hub *hub, struct fiber *main_fiber);
 void hub_close(struct hub *hub);
 /* In the child of fork: forgets every fiber but the calling one; the parent's epoll set is not touched. 0 or -errno. */
 int hub_forked(struct hub *hub);
-
-/* hub.c, for hub_open.c: what the hub's own fiber runs. */
-void hub_main(void *arg);
 
 /* SWITCHES. Parks the calling fiber until hub_wake (returns its value) or the deadline (returns -ETIMEDOUT).
  * A wake-up by hub_wake_kept that came before is taken at once. */
@@ -104,6 +114,15 @@ void hub_measure(struct hub *hub);
 void hub_call(void (*fn)(void *), void *arg);
 /* Async-signal-safe, any OS thread: have on_attention called soon. */
 void hub_attention(struct hub *hub);
+/* From now on home alone waits in the loop: what a signalfd has is what its OS thread has, signalfd(2). */
+void hub_poll_at_home(struct hub *hub);
+/* SWITCHES. From now on the calling fiber runs on the hub's first OS thread, and nowhere else while f->at_home. */
+void hub_go_home(void);
+/* That is over, unless it stays. */
+static inline void hub_may_leave_home(struct fiber *f)
+{
+	f->at_home = f->stays_home;
+}
 /* An offloaded call is under way / has ended: keeps the stall report quiet. */
 static inline void hub_hold(struct hub *hub, int by)
 {

@@ -5,7 +5,7 @@
 
 #include "asan.h"
 #include "fdwait.h"
-#include "hub.h"
+#include "hub_impl.h"
 #include "kernel.h"
 #include "loop.h"
 #include "reserve.h"
@@ -16,19 +16,26 @@
 
 static int hub_prepare(struct hub *hub, struct fiber *main_fiber)
 {
+	struct cpu *home = &hub->home;
+
 	hub->tail = &hub->head;
+	hub->home_tail = &hub->home_head;
+	hub->cpus = hub->cpus_most = hub->busy = 1;
 	list_init(&hub->arm);
 	hub->loop = loop_open(hub);
 	if (!hub->loop)
 		return -EMFILE;
-	fiber_prepare(&hub->fiber, hub, (char *)hub->stack + GUARD, HUB_STACK - GUARD, hub_main, hub);
-	hub->fiber.why = "hub";
+	fiber_prepare(&home->fiber, hub, (char *)hub->stack + GUARD, HUB_STACK - GUARD, hub_main, home);
+	home->fiber.cpu = home;
+	home->fiber.why = "hub";
+	home->hub = hub;
 	hub->now_ns = hub->batch_ns = now_ns();
 	main_fiber->hub = hub;
+	main_fiber->cpu = home;
 	main_fiber->state = FIBER_RUNNING;
 	main_fiber->context.tp = context_thread_pointer();
 	hub->home_tp = main_fiber->context.tp;
-	hub_self = hub;
+	cpu_self = home;
 	fiber_self = main_fiber;
 	return 0;
 }
@@ -63,7 +70,7 @@ void hub_close(struct hub *hub)
 	asan_forget(hub->stack, HUB_STACK);
 	kernel_call(SYS_munmap, hub->stack, HUB_STACK);
 	fiber_self = NULL;
-	hub_self = NULL;
+	cpu_self = NULL;
 }
 
 int hub_forked(struct hub *hub)

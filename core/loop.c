@@ -116,13 +116,16 @@ int libev_epoll_ctl(int set, int op, int fd, struct epoll_event *event)
 
 int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 {
+	struct cpu *cpu = cpu_self;
 	long ret;
 
-	hub_self->handled = 0;
-	ms = no_longer_than(hub_self->loop->until_ns, ms);
+	cpu->handled = 0;
+	ms = no_longer_than(cpu->hub->loop->until_ns, ms);
+	hub_leave(cpu->hub);
 	ret = kernel_call(SYS_epoll_pwait, set, events, max, ms, NULL, 0);
+	hub_enter(cpu->hub);
 	context_restore_tp();
-	hub_self->interrupted = ret == -EINTR && !hub_self->handled;
+	cpu->interrupted = ret == -EINTR && !cpu->handled;
 	return (int)returned(ret);
 }
 
@@ -321,11 +324,17 @@ static void set_timer(struct loop *loop, uint64_t deadline_ns)
 		loop->armed_ns = deadline_ns;
 }
 
-void loop_poll(struct loop *loop, bool block, uint64_t deadline_ns)
+void loop_sooner(struct loop *loop, uint64_t deadline_ns)
 {
 	/* A later deadline than the armed one needs no call: the timer fires early once, and is set again then. */
-	if (block && deadline_ns < loop->armed_ns)
+	if (deadline_ns < loop->armed_ns)
 		set_timer(loop, deadline_ns);
+}
+
+void loop_poll(struct loop *loop, bool block, uint64_t deadline_ns)
+{
+	if (block)
+		loop_sooner(loop, deadline_ns);
 	ev_run(loop->ev, block ? EVRUN_ONCE : EVRUN_NOWAIT);
 	loop->until_ns = DEADLINE_NEVER;
 }

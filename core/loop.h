@@ -1,5 +1,5 @@
 /* loop.h - the libev loop of a hub. Only loop.c includes <ev.h>. Every function here runs on the hub's stack, except
- * loop_wakeup, which any OS thread and any signal handler may call. */
+ * loop_sooner, and loop_wakeup, which any OS thread and any signal handler may call. */
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
 
@@ -19,6 +19,8 @@ struct loop *loop_open(struct hub *hub); /* NULL: no memory or descriptors */
 void loop_close(struct loop *loop);
 /* One turn: wait (until something happens, if block) and run callbacks. deadline_ns: when the next timer is due. */
 void loop_poll(struct loop *loop, bool block, uint64_t deadline_ns);
+/* From elsewhere, while it waits: a timer is due before. */
+void loop_sooner(struct loop *loop, uint64_t deadline_ns);
 /* The loop's own descriptors: high numbers, which the program must not close. */
 const int *loop_own_fds(unsigned *count);
 void loop_wakeup(struct loop *loop);

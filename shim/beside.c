@@ -10,7 +10,6 @@
 #include "../core/fdwait.h"
 #include "../core/highfd.h"
 #include "../core/hub.h"
-#include "../core/reserve.h"
 #include "fd.h"
 #include "offload.h"
 #include "process.h"
@@ -18,6 +17,7 @@
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "tls.h"
 #include "user.h"
 
 /* The kernel is not told of CLONE_VFORK, and so stops nobody; CLONE_CHILD_CLEARTID tells when it would have gone on, and the
@@ -25,9 +25,6 @@
  * own, and then puts them back. The thread-local storage is both's: dispatch asks who it is that calls. */
 #define MEMORY (64 << 10) /* of which as much as is used gets pages: a switch saves up to 12 KiB */
 #define KEPT 3072
-#define TLS_BELOW (64 << 10)
-#define TLS_ABOVE 4096
-#define PIECE 64 /* may end anywhere; blocks are aligned to that */
 #define LOOK_NS 20000000
 #define MOMENTS 20
 #define MOMENT_NS 100000
@@ -54,28 +51,6 @@ long beside_leave(struct beside *b) __attribute__((visibility("hidden")));
 /* The system call; the child leaves by b->frame. */
 long beside_clone(long nr, const long arg[6], struct beside *b) __attribute__((visibility("hidden")));
 long beside_wait(struct beside *b) __attribute__((visibility("hidden")));
-
-/* The hub would leave its errno in the child's. It gets thread-local storage like the main thread's, for libc to find what it
- * needs there: once, for all. 0: no memory. */
-static uintptr_t spare_tp(void)
-{
-	static uintptr_t spare;
-	uintptr_t home = threads.hub.home_tp;
-	char *tp = spare ? NULL : reserve_map(TLS_BELOW + TLS_ABOVE);
-
-	if (!tp)
-		return spare;
-	tp += TLS_BELOW;
-	for (long at = 0; at < TLS_ABOVE; at += PIECE)
-		if (user_copy(tp + at, (char *)home + at, PIECE))
-			break;
-	for (long at = -PIECE; at >= -TLS_BELOW; at -= PIECE)
-		if (user_copy(tp + at, (char *)home + at, PIECE))
-			break;
-	((uintptr_t *)tp)[0] = ((uintptr_t *)tp)[2] = (uintptr_t)tp; /* psABI: %fs:0; glibc: THREAD_SELF */
-	spare = (uintptr_t)tp;
-	return spare;
-}
 
 /* A pipe whose writing end will be the child's alone, which exec and the end close. False: there is none. */
 static bool ends_open(int ends[2])
@@ -136,7 +111,7 @@ long beside_wait(struct beside *b)
 	long pid;
 
 	t->call = &b->call;
-	t->fiber.lent_tp = spare_tp();
+	t->fiber.lent_tp = tls_like_main(); /* the hub would leave its errno in the child's */
 	process_lend();
 	sys_call(SYS_sigaltstack, NULL, &b->stack); /* not the shim's, which is withdrawn now */
 	threads.memory_lent++;

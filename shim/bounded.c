@@ -41,6 +41,7 @@ long bounded_try(long nr, const long arg[6])
 	struct offload_raw raw = {.nr = nr};
 	long ret;
 
+	hub_go_home(); /* the timer's */
 	if (!timer_made())
 		return -ENOSYS;
 	for (int i = 0; i < 6; i++)

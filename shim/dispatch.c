@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "cpus.h"
 #include "options.h"
 #include "seccomp.h"
 #include "signal_state.h"
@@ -14,12 +15,14 @@
 struct entry_point {
 	call_handler *handler;
 	const char *name;
-	bool pooled; /* answered with --files pool alone */
+	bool pooled;   /* answered with --files pool alone */
+	bool anywhere; /* on whatever OS thread it is made */
 };
 
 static const struct entry_point table[CALL_LIMIT] = {
-#define CALL(name, handler, waits) [SYS_##name] = {handler, #name, false},
-#define CALL_FILE(name, handler, waits) [SYS_##name] = {handler, #name, true},
+#define CALL(name, handler, waits) [SYS_##name] = {handler, #name, false, false},
+#define CALL_ANYWHERE(name, handler, waits) [SYS_##name] = {handler, #name, false, true},
+#define CALL_FILE(name, handler, waits) [SYS_##name] = {handler, #name, true, false},
 #include "calls.def"
 #undef CALL
 };
@@ -73,6 +76,36 @@ static bool is_anothers(void)
 	return threads.memory_lent && sys_call(SYS_getpid) != signal_pid();
 }
 
+/* SWITCHES, maybe. Takes the lock. */
+static void begin(struct thread *t, struct call *c, call_handler *handler)
+{
+	t->call = c;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	hub_enter(&threads.hub);
+	t->fiber.vectors = (uint8_t)c->vectors;
+	if (handler == seccomp_call || !table[c->nr].anywhere)
+		hub_go_home();
+	if (cpus_at_home()) {
+		if (signals.lent)
+			signals_real_mask_back();
+		if (signals_on_stack(&t->signals, call_sp(c)))
+			signals_stack_lay_aside(t);
+	}
+	if ((unsigned long)c->nr < CALL_LIMIT)
+		stats.answered[c->nr]++;
+}
+
+/* SWITCHES, maybe. From its end on a signal finds the program's own code; what came before is due. */
+static void end(struct thread *t)
+{
+	hub_may_leave_home(&t->fiber);
+	if (cpu_self->wanted && !(signals.lent && cpus_at_home()))
+		hub_yield();
+	hub_leave(&threads.hub);
+	t->call = NULL;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 struct answer dispatch(struct call *c)
 {
 	struct thread *t = thread_self();
@@ -81,20 +114,12 @@ struct answer dispatch(struct call *c)
 
 	if (!handler || is_anothers())
 		return answer(c, CALL_PASS);
-	if (signals.lent)
-		signals_real_mask_back();
 	do {
-		t->call = c;
-		if (signals_on_stack(&t->signals, call_sp(c)))
-			signals_stack_lay_aside(t);
-		t->fiber.vectors = (uint8_t)c->vectors;
-		if ((unsigned long)c->nr < CALL_LIMIT)
-			stats.answered[c->nr]++;
+		begin(t, c, handler);
 		ret = handler(c);
 		if (ret == -ENOSYS && t->signals.refused && handler != seccomp_call)
 			ret = CALL_PASS;
-		t->call = NULL; /* from here on a signal finds the program's own code; what came before is due */
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		end(t);
 	} while (signals_due(t, ret) && signals_finish(t, c, &ret));
 	return answer(c, ret);
 }

@@ -25,7 +25,7 @@ bool dump_requested(const siginfo_t *info)
 	if (info->si_code != SI_QUEUE || info->si_value.sival_int != DUMP_VALUE)
 		return false;
 	wanted = true;
-	threads.hub.attention = 1;
+	threads.hub.home.attention = 1;
 	return true;
 }
 
@@ -133,6 +133,8 @@ static const char *state_of(const struct thread *t)
 		return "not started";
 	case FIBER_PARKED:
 		return "parked";
+	case FIBER_RUNNING:
+		return "running";
 	default:
 		return "ready";
 	}
@@ -151,7 +153,7 @@ static void one(struct output *o, const struct thread *t, unsigned number, uint6
 		say(o, ", for %lu.%03lu s", (now - t->fiber.since_ns) / NS_PER_SEC,
 		    (now - t->fiber.since_ns) / 1000000 % 1000);
 	say(o, "\n");
-	if (t->fiber.state != FIBER_NEW)
+	if (t->fiber.state != FIBER_NEW && t->fiber.state != FIBER_RUNNING)
 		backtrace(o, t);
 }
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cpus.h"
 #include "dump.h"
 #include "filter.h"
 #include "loader.h"
@@ -150,6 +151,7 @@ static void activate(void)
 	if (options.verbose)
 		say_counts();
 	signals_open();
+	cpus_open();
 	loader_watch();
 	dispatch_all();
 	default_stack();

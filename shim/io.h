@@ -8,6 +8,9 @@
 
 #include "call.h"
 #include "fd.h"
+#include "stats.h"
+#include "sys.h"
+#include "thread.h"
 
 /* Some readiness is not what the call waits for (an unconnected datagram socket is writable though its peer's queue is
  * full): after a few attempts in vain, sleep in between, longer and longer. */
@@ -27,6 +30,18 @@ struct io {
 	size_t done;	      /* moved so far, by a call that goes on until all is; wins over a later error */
 	uint64_t deadline_ns; /* 0: not looked at yet */
 };
+
+/* A call that never waits, made without the hub's lock: others answer theirs meanwhile. */
+#define io_call(...)                             \
+	({                                       \
+		long io_ret_;                    \
+                                                 \
+		stats.kernel_calls++;            \
+		hub_leave(&threads.hub);         \
+		io_ret_ = sys_call(__VA_ARGS__); \
+		hub_enter(&threads.hub);         \
+		io_ret_;                         \
+	})
 
 /* One attempt. The call's result if it is over; -EAGAIN: it would block now. */
 typedef long io_attempt(struct io *io);

@@ -12,6 +12,7 @@
 #include "offload.h"
 #include "stats.h"
 #include "sys.h"
+#include "thread.h"
 #include "user.h"
 
 #define CURRENT -1 /* position */
@@ -62,8 +63,7 @@ static long read_nowait(struct io *io)
 	struct buffers b;
 
 	buffers_of(io->call, &b);
-	stats.kernel_calls++;
-	return sys_call(SYS_preadv2, io->fd, b.iov, b.n, CURRENT, CURRENT, b.flags | RWF_NOWAIT);
+	return io_call(SYS_preadv2, io->fd, b.iov, b.n, CURRENT, CURRENT, b.flags | RWF_NOWAIT);
 }
 
 /* Without line editing a terminal's read may end without a byte (termios(3), MIN == 0), which poll does not tell. */
@@ -236,6 +236,8 @@ long io_file(struct call *c, struct fd *f)
 		return c->nr == SYS_read && f->kind == FD_ANON ? bounded_or_help(c) : CALL_PASS;
 	if ((c->nr == SYS_preadv2 || c->nr == SYS_pwritev2) && c->arg[5] & RWF_NOWAIT)
 		return CALL_PASS;
+	if (f->kind == FD_ANON && threads.hub.home_polls)
+		hub_go_home(); /* a signalfd's signals may be there alone */
 	if (io.events == POLLIN)
 		return io_retry(&io, read_attempt);
 	if (f->kind == FD_DEVICE)

@@ -8,6 +8,7 @@
 
 #include "../core/deadline.h"
 #include "../core/highfd.h"
+#include "cpus.h"
 #include "offload.h"
 #include "sched.h"
 #include "scratch.h"
@@ -88,6 +89,7 @@ long sys_prctl(struct call *c)
 	case PR_GET_TID_ADDRESS: /* the kernel's is that of the OS thread */
 		return user_put((void *)c->arg[1], &t->clear_tid);
 	case PR_SET_TSC: /* it is the OS thread's */
+		cpus_retire();
 		deadline_by_call = c->arg[1] == PR_TSC_SIGSEGV;
 		return CALL_PASS;
 	case PR_SET_SYSCALL_USER_DISPATCH_: /* it is the OS thread's, and the hub's with it: as before Linux 5.11 */

@@ -108,8 +108,7 @@ static long accept_now(const struct io *io)
 {
 	const struct call *c = io->call;
 
-	stats.kernel_calls++;
-	return sys_call(SYS_accept4, io->fd, c->arg[1], c->arg[2], c->nr == SYS_accept4 ? c->arg[3] : 0);
+	return io_call(SYS_accept4, io->fd, c->arg[1], c->arg[2], c->nr == SYS_accept4 ? c->arg[3] : 0);
 }
 
 /* What does not listen is refused at once. */

@@ -36,8 +36,7 @@ static void note_descriptors(const struct msghdr *msg)
 
 static long sendmsg_now(const struct io *io, const struct msghdr *msg, long flags)
 {
-	stats.kernel_calls++;
-	return sys_call(SYS_sendmsg, io->fd, msg, flags | MSG_DONTWAIT);
+	return io_call(SYS_sendmsg, io->fd, msg, flags | MSG_DONTWAIT);
 }
 
 /* Ancillary data went with the first bytes. */
@@ -89,8 +88,7 @@ static long recvmsg_attempt(struct io *io)
 	long flags = io->call->arg[2], ret;
 	struct msghdr msg;
 
-	stats.kernel_calls++;
-	ret = sys_call(SYS_recvmsg, io->fd, io->call->arg[1], flags | MSG_DONTWAIT);
+	ret = io_call(SYS_recvmsg, io->fd, io->call->arg[1], flags | MSG_DONTWAIT);
 	if (ret > 0 && !(flags & MSG_PEEK) && !user_get(&msg, (void *)io->call->arg[1]))
 		net_note_drained(io, ret, io_total(msg.msg_iov, msg.msg_iovlen));
 	return ret;
@@ -124,8 +122,7 @@ static long receive_rest(struct receive_all *all)
 	long ret;
 
 	left.msg_iovlen = (size_t)io_rest(all->msg.msg_iov, all->msg.msg_iovlen, io->done, rest);
-	stats.kernel_calls++;
-	ret = sys_call(SYS_recvmsg, io->fd, &left, io->call->arg[2] | MSG_DONTWAIT);
+	ret = io_call(SYS_recvmsg, io->fd, &left, io->call->arg[2] | MSG_DONTWAIT);
 	if (ret > 0 && left.msg_controllen) {
 		if (user_put(&to->msg_controllen, &left.msg_controllen) || user_put(&to->msg_flags, &left.msg_flags))
 			return -EFAULT;

@@ -14,8 +14,7 @@
 
 long net_recv(const struct io *io, void *buf, size_t len, long flags, long address, long size)
 {
-	stats.kernel_calls++;
-	return sys_call(SYS_recvfrom, io->fd, buf, len, flags | MSG_DONTWAIT, address, size);
+	return io_call(SYS_recvfrom, io->fd, buf, len, flags | MSG_DONTWAIT, address, size);
 }
 
 /* After the first bytes a broken connection is no longer this call's to report. */
@@ -23,8 +22,7 @@ long net_send(const struct io *io, const void *buf, size_t len, long flags, long
 {
 	if (io->done)
 		flags |= MSG_NOSIGNAL;
-	stats.kernel_calls++;
-	return sys_call(SYS_sendto, io->fd, buf, len, flags | MSG_DONTWAIT, address, size);
+	return io_call(SYS_sendto, io->fd, buf, len, flags | MSG_DONTWAIT, address, size);
 }
 
 long net_part(struct io *io, long ret, size_t total)
@@ -119,8 +117,7 @@ static long receive_all(struct io *io)
 	struct msghdr msg = {.msg_iov = &rest, .msg_iovlen = 1};
 	long ret;
 
-	stats.kernel_calls++;
-	ret = sys_call(SYS_recvmsg, io->fd, &msg, a[3] | MSG_DONTWAIT);
+	ret = io_call(SYS_recvmsg, io->fd, &msg, a[3] | MSG_DONTWAIT);
 	if (ret > 0 && msg.msg_flags & MSG_CTRUNC)
 		return (long)io->done + ret;
 	return net_received(io, ret, (size_t)a[2]);
@@ -195,8 +192,7 @@ static long readv_attempt(struct io *io)
 	struct msghdr msg = {.msg_iov = (struct iovec *)io->call->arg[1], .msg_iovlen = (size_t)io->call->arg[2]};
 	long ret;
 
-	stats.kernel_calls++;
-	ret = sys_call(SYS_recvmsg, io->fd, &msg, MSG_DONTWAIT);
+	ret = io_call(SYS_recvmsg, io->fd, &msg, MSG_DONTWAIT);
 	if (ret > 0)
 		net_note_drained(io, ret, io_total(msg.msg_iov, msg.msg_iovlen));
 	return ret;

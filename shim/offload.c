@@ -9,17 +9,17 @@
 
 #include "../core/reserve.h"
 #include "bounded.h"
+#include "cpus.h"
+#include "offload_start.h"
 #include "signal_state.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
+#include "tls.h"
 
-/* A helper runs raw system calls, and libev's wake-up: errno and what libc looks at before write(2) lie within the
- * thread-local block, all zero. */
+/* A helper runs raw system calls, and libev's wake-up. */
 #define STACK (32 << 10)
-#define TLS_BELOW (64 << 10)
-#define TLS_ABOVE 4096
-#define MEMORY (STACK + TLS_BELOW + TLS_ABOVE)
+#define MEMORY (STACK + TLS_SIZE)
 #define IDLE_NS 300000000
 
 /* One call under way; on the stack of the greenlet that waits for it. */
@@ -192,20 +192,24 @@ static struct helper *record(void)
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | \
 	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
-static long start(struct helper *h)
+long offload_start(void (*run)(void *arg), void *arg, void *stack_top, uintptr_t tp, int *tid)
 {
-	uintptr_t *top = (uintptr_t *)(h->memory + STACK) - 2;
-	uintptr_t *tls = (uintptr_t *)(h->memory + STACK + TLS_BELOW);
+	uintptr_t *top = (uintptr_t *)stack_top - 2;
 	uint64_t all = SIGNAL_ALL_REALLY, before;
 	long ret;
 
-	top[0] = (uintptr_t)h;
-	top[1] = (uintptr_t)helper_main;
-	tls[0] = tls[2] = (uintptr_t)tls; /* psABI: %fs:0; glibc: THREAD_SELF */
+	top[0] = (uintptr_t)arg;
+	top[1] = (uintptr_t)run;
 	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGNAL_SETSIZE);
-	ret = offload_clone(HELPER_FLAGS, top, &h->tid, &h->tid, tls);
+	ret = offload_clone(HELPER_FLAGS, top, tid, tid, (void *)tp);
 	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SETSIZE);
 	return ret;
+}
+
+static long start(struct helper *h)
+{
+	return offload_start((void (*)(void *))helper_main, h, h->memory + STACK, tls_blank(h->memory + STACK),
+			     &h->tid);
 }
 
 static long submit_new(struct offload_job *job)
@@ -288,6 +292,7 @@ static void await_end(struct helper *h)
 
 void offload_retire(void)
 {
+	cpus_retire();
 	generation++;
 	for (; resting; resting = resting->next_resting) {
 		resting->rests = false;

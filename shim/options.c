@@ -85,6 +85,24 @@ static void read_preempt(void)
 		options.preempt_ms = ms;
 }
 
+#define HUBS_MAX 64
+
+static void read_hubs(void)
+{
+	const char *text = getenv("GREENSHIM_HUBS");
+	char *end = NULL;
+	long n;
+
+	options.hubs = 1;
+	if (!text || !*text)
+		return;
+	n = strtol(text, &end, 10);
+	if (*end || n < 1 || n > HUBS_MAX)
+		complain("GREENSHIM_HUBS", text, "1 to 64");
+	else
+		options.hubs = (unsigned)n;
+}
+
 static void read_seed(void)
 {
 	const char *text = getenv("GREENSHIM_SEED");
@@ -133,9 +151,9 @@ static void read_stats(void)
 /* What the program starts finds no trace of the shim. An LD_PRELOAD of others stays. */
 static void leave_children_alone(void)
 {
-	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS", "GREENSHIM_STACK",
-			       "GREENSHIM_VERBOSE",	"GREENSHIM_STALL", "GREENSHIM_PREEMPT",
-			       "GREENSHIM_SEED",	"GREENSHIM_FILES", "GREENSHIM_SYSCALLS"};
+	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS",   "GREENSHIM_STACK", "GREENSHIM_VERBOSE",
+			       "GREENSHIM_STALL",	"GREENSHIM_PREEMPT", "GREENSHIM_SEED",	"GREENSHIM_FILES",
+			       "GREENSHIM_SYSCALLS",	"GREENSHIM_HUBS"};
 	const char *preload = getenv("LD_PRELOAD");
 	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
 	char *save = NULL;
@@ -165,6 +183,7 @@ void options_read(void)
 	options.report_stall = is_set("GREENSHIM_STALL");
 	read_stack();
 	read_preempt();
+	read_hubs();
 	read_seed();
 	options.files_pool = read_choice("GREENSHIM_FILES", "direct", "pool");
 	options.syscalls_all = read_choice("GREENSHIM_SYSCALLS", "sites", "all");

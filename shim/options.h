@@ -11,6 +11,7 @@ struct options {
 	bool verbose;	      /* GREENSHIM_VERBOSE */
 	bool report_stall;    /* GREENSHIM_STALL: say so when every thread waits for another */
 	long preempt_ms;      /* GREENSHIM_PREEMPT: CPU time after which others get their turn; 0: never */
+	unsigned hubs;	      /* GREENSHIM_HUBS: OS threads that run greenlets */
 	unsigned long seed;   /* GREENSHIM_SEED: the order in which ready threads run; 0: first come, first served */
 	bool files_pool;      /* GREENSHIM_FILES: helpers make calls on files; else the kernel, natively */
 	bool syscalls_all;    /* GREENSHIM_SYSCALLS: also those of code that is no object's; else redirected sites */

@@ -4,28 +4,23 @@
 #include <time.h>
 
 #include "../core/account.h"
+#include "cpus.h"
 #include "options.h"
 #include "signal_state.h"
 #include "stats.h"
 
 #define NS_PER_MS 1000000
+#define LOOK_MS 10
 #define FINE_NS 200000
 #define FINE_QUIET 10	 /* fine ticks without use */
 #define THERE_AND_BACK 2 /* switches of a yield to the hub when nobody else is ready */
-
-static int coarse, fine;
-static bool started, has_fine, is_fine;
-static bool by_coarse;	  /* the tick that is due */
-static unsigned quiet;	  /* fine ticks since others were found waiting, and calls were made */
-static uint64_t switches; /* the hub's, at the last tick */
-static uint64_t calls;	  /* the kernel's, at the end of the last preemption that let others run */
 
 static bool create(clockid_t clock, int *timer)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL_CARRIER};
 
 	event.sigev_value.sival_ptr = timer;
-	event._sigev_un._tid = signal_os_tid();
+	event._sigev_un._tid = cpus_os_tid();
 	return !sys_call(SYS_timer_create, clock, &event, timer);
 }
 
@@ -37,65 +32,87 @@ static void set(int timer, long ns)
 	sys_call(SYS_timer_settime, timer, 0, &spec, NULL);
 }
 
-static void set_fine(bool on)
+static void set_fine(struct preempt *p, bool on)
 {
-	is_fine = on;
-	quiet = 0;
-	set(fine, on ? FINE_NS : 0);
+	p->is_fine = on;
+	p->quiet = 0;
+	set(p->fine, on ? FINE_NS : 0);
 }
 
 void preempt_start(void)
 {
-	if (started || !options.preempt_ms)
+	struct preempt *p = cpus_preempt();
+
+	if (p->started || (!options.preempt_ms && !threads.hub.shared))
 		return;
-	started = true;
-	has_fine = is_fine = false;
-	if (!create(CLOCK_THREAD_CPUTIME_ID, &coarse))
+	p->started = true;
+	p->has_fine = p->is_fine = false;
+	if (!create(CLOCK_THREAD_CPUTIME_ID, &p->coarse))
 		return;
-	set(coarse, options.preempt_ms * NS_PER_MS);
-	has_fine = create(CLOCK_MONOTONIC, &fine);
+	set(p->coarse, (options.preempt_ms ? options.preempt_ms : LOOK_MS) * NS_PER_MS);
+	p->has_fine = options.preempt_ms && create(CLOCK_MONOTONIC, &p->fine);
 }
 
-/* The child has none of its parent's timers. */
-void preempt_forked(void)
+void preempt_stop(void)
 {
-	started = false;
+	struct preempt *p = cpus_preempt();
+
+	if (p->started)
+		sys_call(SYS_timer_delete, p->coarse);
+	if (p->has_fine)
+		sys_call(SYS_timer_delete, p->fine);
+	*p = (struct preempt){0};
 }
 
 bool preempt_is_tick(const siginfo_t *info)
 {
-	return info->si_code == SI_TIMER && (info->si_ptr == &coarse || info->si_ptr == &fine);
+	const struct preempt *p = cpu_self ? cpus_preempt() : NULL;
+
+	return p && info->si_code == SI_TIMER && (info->si_ptr == &p->coarse || info->si_ptr == &p->fine);
+}
+
+/* Somebody who has nothing to do may not have been told: core/hub.c, WORK_NS. */
+static void have_another_look(struct hub *hub)
+{
+	if (hub->shared && hub->busy < hub->cpus_most && (hub->ready || !hub->poller))
+		cpu_call_another(hub);
 }
 
 bool preempt_is_due(const siginfo_t *tick)
 {
-	bool stuck = threads.hub.switches == switches;
+	struct preempt *p = cpus_preempt();
+	bool stuck = cpu_self->switches == p->switches;
 
-	switches = threads.hub.switches;
-	if (is_fine && ++quiet > FINE_QUIET)
-		set_fine(false);
-	by_coarse = tick->si_ptr == &coarse;
-	if (by_coarse)
-		account_tick(&threads.hub, fiber_self,
+	p->switches = cpu_self->switches;
+	if (p->is_fine && ++p->quiet > FINE_QUIET)
+		set_fine(p, false);
+	p->by_coarse = tick->si_ptr == &p->coarse;
+	if (p->by_coarse)
+		account_tick(cpu_self, fiber_self,
 			     (uint64_t)options.preempt_ms * NS_PER_MS * (1 + (uint64_t)tick->si_overrun));
-	return stuck && threads.alive > 1;
+	if (stuck)
+		have_another_look(&threads.hub);
+	return stuck && threads.alive > 1 && options.preempt_ms;
 }
 
 struct preemption preempt_begin(void)
 {
-	struct preemption p = {.switches = threads.hub.switches, .by_coarse = by_coarse};
+	struct preempt *p = cpus_preempt();
+	struct preemption begun = {.switches = cpu_self->switches, .cpu = cpu_self, .by_coarse = p->by_coarse};
 
-	switches = p.switches + THERE_AND_BACK; /* whoever is next has the CPU from then on */
-	return p;
+	p->switches = begun.switches + THERE_AND_BACK; /* whoever is next has the CPU from then on */
+	return begun;
 }
 
-void preempt_end(struct preemption p)
+void preempt_end(struct preemption begun)
 {
-	if (threads.hub.switches - p.switches <= THERE_AND_BACK)
+	struct preempt *p = cpus_preempt();
+
+	if (begun.cpu == cpu_self && cpu_self->switches - begun.switches <= THERE_AND_BACK)
 		return;
-	if (calls != stats.kernel_calls)
-		quiet = 0;
-	calls = stats.kernel_calls;
-	if (has_fine && !is_fine && p.by_coarse)
-		set_fine(true);
+	if (p->calls != stats.kernel_calls)
+		p->quiet = 0;
+	p->calls = stats.kernel_calls;
+	if (p->has_fine && !p->is_fine && begun.by_coarse)
+		set_fine(p, true);
 }

@@ -18,9 +18,19 @@
 
 struct thread;
 
+/* Of one OS thread. */
+struct preempt {
+	int coarse, fine; /* timers */
+	bool started, has_fine, is_fine;
+	bool by_coarse;	   /* the tick that is due */
+	unsigned quiet;	   /* fine ticks since others were found waiting, and calls were made */
+	uint64_t switches; /* the CPU's, at the last tick */
+	uint64_t calls;	   /* the kernel's, at the end of the last preemption that let others run */
+};
+
 /* There is somebody else to run: to be called when a thread is made. */
 void preempt_start(void);
-void preempt_forked(void);
+void preempt_stop(void); /* the OS thread ends */
 
 bool preempt_is_tick(const siginfo_t *info);
 /* The running greenlet has had the CPU for long enough. */
@@ -28,7 +38,8 @@ bool preempt_is_due(const siginfo_t *tick);
 
 /* Around the switch to the others. */
 struct preemption {
-	uint64_t switches; /* the hub's, before */
+	uint64_t switches; /* the CPU's, before */
+	struct cpu *cpu;
 	bool by_coarse;
 };
 

@@ -11,13 +11,13 @@
 #include "../core/highfd.h"
 #include "beside.h"
 #include "bounded.h"
+#include "cpus.h"
 #include "fd.h"
 #include "file.h"
 #include "fsbase.h"
 #include "ipc.h"
 #include "offload.h"
 #include "owner.h"
-#include "preempt.h"
 #include "scratch.h"
 #include "slab.h"
 #include "stats.h"
@@ -39,7 +39,7 @@ static void child(const struct call *c, uintptr_t stack_top, bool shares_files)
 	offload_forked();
 	file_forked();
 	bounded_forked();
-	preempt_forked();
+	cpus_forked();
 	signals_forked();
 	fsbase_forked();
 	owners_forked();
@@ -96,6 +96,7 @@ long process_clone(struct call *c, unsigned long flags, uintptr_t stack_top)
 {
 	long ret;
 
+	hub_go_home();
 	if (!sched_may_fork(thread_self()))
 		return -EAGAIN;
 	if (!(flags & CLONE_VM))

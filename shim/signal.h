@@ -36,8 +36,9 @@ struct signal_thread {
 	struct list waiter;	  /* in signals.waiters while it wants something */
 	struct mask_class *class; /* of its mask */
 	struct signal_queue queue;
-	bool due;	/* something in the queue is not blocked */
-	bool temporary; /* the mask is sigsuspend's, ppoll's ... */
+	volatile bool due; /* something in the queue is not blocked */
+	bool temporary;	   /* the mask is sigsuspend's, ppoll's ... */
+	uint64_t own;	   /* SIGPIPE or SIGXFSZ for its running call, from another OS thread than home */
 	bool refused; /* a filter of the program's has trapped a call that the shim made, which then fails with ENOSYS */
 	void *stack;  /* sigaltstack(2); NULL: none */
 	size_t stack_size;
@@ -71,10 +72,10 @@ void signals_continued(struct hub *hub);
 
 /* Called by dispatch when a handler has returned and t->call is NULL again: is there anything to do before the program
  * goes on? A barrier on t->call must come before. */
-#define signals_due(t, ret) signals_due_((&(t)->signals), (ret))
-static inline bool signals_due_(const struct signal_thread *s, long ret)
+#define signals_due(t, ret) signals_due_((&(t)->signals), (ret), cpus_at_home())
+static inline bool signals_due_(const struct signal_thread *s, long ret, bool at_home)
 {
-	return s->due || s->temporary || signals.noted != signals.seen || signals.stack != s->stack ||
+	return s->due || s->temporary || (at_home && (signals.noted != signals.seen || signals.stack != s->stack)) ||
 	       (ret <= -512 && ret >= -516);
 }
 /* Delivers what is due to t (then it does not return: the handler runs as if it had interrupted the call at its site).

@@ -5,6 +5,7 @@
 
 #include "fsbase.h"
 #include "options.h"
+#include "signal_frame.h"
 #include "stats.h"
 #include "user.h"
 
@@ -123,6 +124,27 @@ void signal_default(const siginfo_t *info)
 		sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &bit, NULL, SIGNAL_SETSIZE);
 		signals_unblock();
 	}
+}
+
+/* SI_KERNEL too: the kernel has no other code for a breakpoint or a general protection fault. */
+bool signal_is_fault(const siginfo_t *info)
+{
+	int sig = info->si_signo;
+
+	return info->si_code > 0 &&
+	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
+}
+
+/* Nobody can handle it: it happens again, and the default action is taken. A trap does not, it is behind its instruction. */
+void signal_fault_again(const siginfo_t *info, ucontext_t *uc)
+{
+	struct signal_action dfl = {(uintptr_t)SIG_DFL, 0, 0, 0};
+	int sig = info->si_signo;
+
+	sys_call(SYS_rt_sigaction, sig, &dfl, NULL, SIGNAL_SETSIZE);
+	if (signal_is_fault(info) && (sig == SIGTRAP || sig == SIGSYS))
+		sys_call(SYS_rt_tgsigqueueinfo, sys_call(SYS_getpid), sys_call(SYS_gettid), sig, info);
+	signal_frame_set_mask(uc, signal_frame_mask(uc) & ~SIGNAL_BIT(sig));
 }
 
 long signals_refused(void)

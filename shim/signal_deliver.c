@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "bounded.h"
+#include "cpus.h"
 #include "offload.h"
 #include "preempt.h"
 #include "signal_frame.h"
@@ -46,12 +47,46 @@ static int take(struct thread *t, siginfo_t *info, struct signal_action *act)
 	return sig;
 }
 
-/* The program's handler, with every signal really blocked before and after, but not meanwhile. */
-static void run_handler(const struct signal_action *act, siginfo_t *info, ucontext_t *uc)
+/* SWITCHES, from within signal_entry: by hub_yield_to(next), or by `away`. */
+static void interrupt_for(struct thread *t, void (*away)(void), struct thread *next)
 {
+	uint8_t vectors = t->fiber.vectors;
+
+	t->call = &interlude;
+	t->fiber.vectors = VECTORS_NONE;
+	if (cpus_at_home() && signals_on_stack(&t->signals, (uintptr_t)__builtin_frame_address(0)))
+		signals_stack_lay_aside(t);
+	signals_unblock();
+	if (next)
+		hub_yield_to(&next->fiber);
+	else
+		away();
+	signals_drain();
+	signals_block();
+	t->fiber.vectors = vectors;
+	t->call = NULL;
+	if (cpus_at_home())
+		signals_stack_sync(t);
+}
+
+/* SWITCHES. */
+static void go_home(struct thread *t)
+{
+	t->fiber.at_home = true;
+	if (!cpus_at_home())
+		interrupt_for(t, hub_go_home, NULL);
+}
+
+/* The program's handler, without the lock, and with every signal really blocked before and after, but not meanwhile. */
+static void run_handler(struct thread *t, const struct signal_action *act, siginfo_t *info, ucontext_t *uc)
+{
+	hub_may_leave_home(&t->fiber);
+	hub_leave(&threads.hub);
 	signals_unblock();
 	((handler_fn *)act->handler)(info->si_signo, info, uc);
 	signals_block();
+	hub_enter(&threads.hub);
+	go_home(t);
 	signals_drain();
 }
 
@@ -72,70 +107,40 @@ static void run_due(struct thread *t, ucontext_t *uc)
 	while (s->due)
 		run_due(t, uc);
 	signal_frame_set_mask(uc, before);
-	run_handler(&act, &info, uc);
+	run_handler(t, &act, &info, uc);
 	signals_mask_set(t, signal_frame_mask(uc));
 }
 
+/* Another greenlet was chosen: it shall not have to wait until this one makes a call. next: the one to run first, or NULL. */
+#define let_others_run(t, next) interrupt_for((t), hub_yield_to_all, (next))
+
 static void run_all_due(struct thread *t, ucontext_t *uc)
 {
+	if (t->signals.due)
+		go_home(t);
 	while (t->signals.due)
 		run_due(t, uc);
-}
-
-/* SWITCHES. Another greenlet was chosen: it shall not have to wait until this one makes a call. next: the one to run first, or
- * NULL. */
-static void let_others_run(struct thread *t, struct thread *next)
-{
-	uint8_t vectors = t->fiber.vectors;
-
-	t->call = &interlude;
-	t->fiber.vectors = VECTORS_NONE;
-	if (signals_on_stack(&t->signals, (uintptr_t)__builtin_frame_address(0)))
-		signals_stack_lay_aside(t);
-	signals_unblock();
-	if (next)
-		hub_yield_to(&next->fiber);
-	else
-		hub_yield_to_all();
-	signals_drain();
-	signals_block();
-	t->fiber.vectors = vectors;
-	t->call = NULL;
-	signals_stack_sync(t);
 }
 
 /* sigreturn puts back the mask and the alternate stack that are in the frame. */
 static void leave(struct thread *t, ucontext_t *uc)
 {
-	signal_frame_set_mask(uc, signals_real_mask());
+	hub_may_leave_home(&t->fiber);
 	signals_stack_returned(t, uc);
+	signal_frame_set_mask(uc, signals_real_mask());
 	signals_left();
+	hub_leave(&threads.hub);
+}
+
+void signals_run_due(struct thread *t, ucontext_t *uc)
+{
+	run_all_due(t, uc);
+	leave(t, uc);
 }
 
 static bool call_is_interrupted(long ret)
 {
 	return ret == -EINTR || (ret <= -512 && ret >= -516);
-}
-
-/* SI_KERNEL too: the kernel has no other code for a breakpoint or a general protection fault. */
-static bool is_fault(const siginfo_t *info)
-{
-	int sig = info->si_signo;
-
-	return info->si_code > 0 &&
-	       (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
-}
-
-/* Nobody can handle it: it happens again, and the default action is taken. A trap does not, it is behind its instruction. */
-static void fault_again(const siginfo_t *info, ucontext_t *uc)
-{
-	struct signal_action dfl = {(uintptr_t)SIG_DFL, 0, 0, 0};
-	int sig = info->si_signo;
-
-	sys_call(SYS_rt_sigaction, sig, &dfl, NULL, SIGNAL_SETSIZE);
-	if (is_fault(info) && (sig == SIGTRAP || sig == SIGSYS))
-		sys_call(SYS_rt_tgsigqueueinfo, sys_call(SYS_getpid), sys_call(SYS_gettid), sig, info);
-	signal_frame_set_mask(uc, signal_frame_mask(uc) & ~SIGNAL_BIT(sig));
 }
 
 /* SWITCHES. It has had the CPU for long: as if it had called sched_yield here. */
@@ -146,19 +151,33 @@ static void preempted(int sig, siginfo_t *info, void *context)
 	struct preemption p;
 
 	if (signals_stack_is_wrong(sig, uc))
-		signal_frame_move(info, uc, preempted);
+		signal_frame_move(info, uc, signals_stack_for(t, sig, uc), preempted);
+	hub_enter(&threads.hub);
 	p = preempt_begin();
 	signals_blocked_already();
 	signals_stack_entered(t, uc);
 	stats.preempted++;
 	let_others_run(t, sched_next(t));
 	preempt_end(p);
-	run_all_due(t, uc);
-	leave(t, uc);
+	signals_run_due(t, uc);
+}
+
+/* Something is due to it: another CPU says so. */
+static void interrupted_for_due(int sig, siginfo_t *info, void *context)
+{
+	struct thread *t = thread_self();
+	ucontext_t *uc = context;
+
+	if (signals_stack_is_wrong(sig, uc))
+		signal_frame_move(info, uc, signals_stack_for(t, sig, uc), interrupted_for_due);
+	hub_enter(&threads.hub);
+	signals_blocked_already();
+	signals_stack_entered(t, uc);
+	signals_run_due(t, uc);
 }
 
 /* Nobody can handle a fault of the program's: at the end of the stack, only who has another. */
-static bool is_deadly(struct thread *t, const siginfo_t *info, const ucontext_t *uc)
+bool signal_is_deadly(struct thread *t, const siginfo_t *info, const ucontext_t *uc)
 {
 	int sig = info->si_signo;
 
@@ -170,15 +189,16 @@ static bool is_deadly(struct thread *t, const siginfo_t *info, const ucontext_t 
 /* The greenlet's own code was interrupted: the kernel-made frame is the right one. */
 static void interrupted_program(struct thread *t, siginfo_t *info, ucontext_t *uc)
 {
-	if (is_fault(info) && is_deadly(t, info, uc)) {
-		fault_again(info, uc);
+	if (signal_is_fault(info) && signal_is_deadly(t, info, uc)) {
+		signal_fault_again(info, uc);
 		return;
 	}
 	if (signals_stack_is_wrong(info->si_signo, uc))
-		signal_frame_move(info, uc, signal_entry);
+		signal_frame_move(info, uc, signals_stack_for(t, info->si_signo, uc), signal_entry);
+	hub_enter(&threads.hub);
 	signals_blocked_already();
 	signals_stack_entered(t, uc);
-	if (is_fault(info)) {
+	if (signal_is_fault(info)) {
 		signal_queue_add(&t->signals.queue, info, true);
 		t->signals.due = true;
 	} else {
@@ -186,17 +206,17 @@ static void interrupted_program(struct thread *t, siginfo_t *info, ucontext_t *u
 		if (!t->signals.due && !signal_frame_in_shim(uc))
 			let_others_run(t, NULL);
 	}
-	run_all_due(t, uc);
-	leave(t, uc);
+	signals_run_due(t, uc);
 }
 
-/* A frame that a greenlet made by a signal to itself, at the end of a call: to the program it was interrupted there. */
+/* A frame that a greenlet made by a signal to itself, at the end of a call, with the lock: to the program it was
+ * interrupted there. */
 static void interrupted_call(struct thread *t, siginfo_t *info, ucontext_t *uc)
 {
 	struct signal_return back;
 
 	if (signals_stack_is_wrong(info->si_signo, uc))
-		signal_frame_move(info, uc, signal_entry);
+		signal_frame_move(info, uc, signals_stack_for(t, info->si_signo, uc), signal_entry);
 	delivery.reached = true;
 	signals_blocked_already();
 	signals_stack_entered(t, uc);
@@ -214,7 +234,7 @@ static void interrupted_child(int sig, siginfo_t *info, ucontext_t *uc)
 	uint64_t mask = signal_frame_mask(uc) | act.mask | (act.flags & SA_NODEFER ? 0 : SIGNAL_BIT(sig));
 
 	if (!signal_is_handled(sig)) {
-		fault_again(info, uc);
+		signal_fault_again(info, uc);
 		if (!signal_is_ignored(sig))
 			sys_call(SYS_kill, sys_call(SYS_getpid), sig);
 		return;
@@ -228,21 +248,20 @@ static void interrupted_shim(struct thread *t, const siginfo_t *info, ucontext_t
 {
 	int *error = t ? NULL : &errno, saved = t ? 0 : *error;
 
-	if (is_fault(info)) {
+	if (signal_is_fault(info)) {
 		if (t)
 			signal_is_overflow(t, info, uc); /* says so */
-		fault_again(info, uc);
+		signal_fault_again(info, uc);
 		return;
 	}
 	if (!signals_note(info)) {
 		signals_blocked_already();
 		signal_frame_set_mask(uc, SIGNAL_ALL_REALLY);
 	}
-	if (t) {
-		threads.hub.attention = 1; /* the hub looks before it waits */
+	threads.hub.home.attention = 1; /* the hub looks before it waits */
+	if (t)
 		return;
-	}
-	hub_attention(&threads.hub);
+	cpu_poke(&threads.hub.home);
 	*error = saved;
 }
 
@@ -265,13 +284,24 @@ static bool is_refused(struct thread *t, const siginfo_t *info, ucontext_t *uc)
 /* Not answering a call, nor on its way out of one. */
 static bool in_own_code(const struct thread *t)
 {
-	return t && !t->call && signals.stack == t->signals.stack;
+	return t && !t->call && (!cpus_at_home() || signals.stack == t->signals.stack);
 }
 
 /* And nothing of the shim's is under way. */
 static bool in_program(const struct thread *t, const ucontext_t *uc)
 {
-	return in_own_code(t) && !signals.lent && !signal_frame_in_shim(uc);
+	return in_own_code(t) && !(signals.lent && cpus_at_home()) && !signal_frame_in_shim(uc);
+}
+
+/* By another CPU. */
+static void kicked(struct thread *t, siginfo_t *info, ucontext_t *uc)
+{
+	if (cpus_at_home())
+		signals_mask_renewed(uc);
+	if (in_own_code(t) && t->signals.due && !(signals.lent && cpus_at_home()))
+		interrupted_for_due(info->si_signo, info, uc);
+	else if (in_program(t, uc) && cpu_self->wanted)
+		preempted(info->si_signo, info, uc);
 }
 
 void signal_entry(int sig, siginfo_t *info, void *context)
@@ -283,7 +313,8 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 		return;
 	if (sig == SIGSEGV && info->si_code == SEGV_MAPERR)
 		slab_fault(info);
-	threads.hub.handled = 1;
+	if (cpu_self)
+		cpu_self->handled = 1;
 	if (is_refused(t, info, uc) || user_fault(info, uc) || (!t && offload_interrupted(info, uc)))
 		return;
 	if (bounded_interrupted(info, uc))
@@ -293,8 +324,14 @@ void signal_entry(int sig, siginfo_t *info, void *context)
 			preempted(sig, info, uc);
 		return;
 	}
+	if (cpus_is_kick(info)) {
+		kicked(t, info, uc);
+		return;
+	}
 	if (!threads.active || sys_call(SYS_getpid) != signal_pid())
 		interrupted_child(sig, info, uc);
+	else if (!cpus_at_home())
+		signal_entry_away(t, info, uc);
 	else if (in_own_code(t))
 		interrupted_program(t, info, uc);
 	else if (t && delivery.call == t->call && signal_frame_is_ours(info, uc))
@@ -334,8 +371,14 @@ static void deliver(struct thread *t, struct call *c, long ret)
 
 bool signals_finish(struct thread *t, struct call *c, long *ret)
 {
+	bool again = false;
+
 	do {
 		t->call = c;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		hub_enter(&threads.hub);
+		hub_go_home();
+		signals_take_own(t);
 		signals_drain();
 		if (t->signals.temporary && !call_is_interrupted(*ret))
 			signals_mask_put_back(t);
@@ -343,10 +386,12 @@ bool signals_finish(struct thread *t, struct call *c, long *ret)
 		if (t->signals.temporary)
 			signals_mask_put_back(t);
 		else if (!t->signals.due && call_is_interrupted(*ret) && *ret != -EINTR)
-			return true;
+			again = true;
 		signals_stack_sync(t);
+		hub_may_leave_home(&t->fiber);
+		hub_leave(&threads.hub);
 		t->call = NULL;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	} while (signals_due(t, *ret));
-	return false;
+	} while (!again && signals_due(t, *ret));
+	return again;
 }

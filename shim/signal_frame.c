@@ -22,7 +22,7 @@ struct frame {
 
 _Static_assert(offsetof(ucontext_t, uc_sigmask) == UCONTEXT_SIZE - sizeof(uint64_t), "asm/ucontext.h");
 
-static volatile bool moving;
+static _Thread_local volatile bool moving __attribute__((tls_model("initial-exec"))); /* the greenlet's */
 static long sending =
 	SYS_rt_tgsigqueueinfo; /* or tgkill, where a filter of the program's refuses it: the same arguments */
 
@@ -126,12 +126,17 @@ static size_t registers_size(const struct xsave_head *registers)
 	return registers->magic == XSTATE_MAGIC ? registers->extended_size : FXSAVE_SIZE;
 }
 
-void signal_frame_move(siginfo_t *info, ucontext_t *uc, signal_frame_handler *handler)
+uintptr_t signal_frame_below(const ucontext_t *uc)
+{
+	return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP] - RED_ZONE;
+}
+
+void signal_frame_move(siginfo_t *info, ucontext_t *uc, uintptr_t top, signal_frame_handler *handler)
 {
 	const struct frame *from = (const struct frame *)((char *)uc - offsetof(struct frame, uc));
 	const void *registers = uc->uc_mcontext.fpregs;
 	size_t size = registers ? registers_size(registers) : 0;
-	uintptr_t high = ((uintptr_t)uc->uc_mcontext.gregs[REG_RSP] - RED_ZONE - size) & ~(uintptr_t)63;
+	uintptr_t high = (top - size) & ~(uintptr_t)63;
 	struct frame *to = (struct frame *)((((high - sizeof(*to)) & ~(uintptr_t)15)) - 8);
 	int sig = info->si_signo;
 

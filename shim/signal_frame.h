@@ -37,10 +37,12 @@ void signal_frame_at_site(ucontext_t *uc, const struct call *c, bool again, long
 /* After the handlers: where sigreturn is to go in fact, unless a handler sent it elsewhere. */
 void signal_frame_resume(ucontext_t *uc, const struct signal_return *back);
 
-/* The frame as the kernel would have put it on the interrupted stack, and there the handler. Where there is no room the
- * process gets SIGSEGV, as from the kernel: signal_frame_is_moving is true then. */
+/* The frame as the kernel would have put it below top, and there the handler. Where there is no room the process gets
+ * SIGSEGV, as from the kernel: signal_frame_is_moving is true then. */
 typedef void signal_frame_handler(int sig, siginfo_t *info, void *context);
-void signal_frame_move(siginfo_t *info, ucontext_t *uc, signal_frame_handler *handler) __attribute__((noreturn));
+void signal_frame_move(siginfo_t *info, ucontext_t *uc, uintptr_t top, signal_frame_handler *handler)
+	__attribute__((noreturn));
+uintptr_t signal_frame_below(const ucontext_t *uc); /* the interrupted stack, its red zone spared */
 bool signal_frame_is_moving(void);
 
 /* The instruction pointer is in the shim's own text. */

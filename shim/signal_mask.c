@@ -6,8 +6,10 @@
 
 #include "../core/check.h"
 #include "../core/reserve.h"
+#include "cpus.h"
 #include "fsbase.h"
 #include "sched.h"
+#include "signal_frame.h"
 #include "user.h"
 
 /* Greenlets with the same mask form a class; there are few of them at any time (everything blocked, nothing blocked).
@@ -102,13 +104,21 @@ void signals_mask_refresh(void)
 	if (mask == real)
 		return;
 	real = mask;
-	if (!held_off)
+	if (!cpus_at_home())
+		cpus_kick(&threads.hub.home);
+	else if (!held_off)
 		kernel_mask(real);
+}
+
+void signals_mask_renewed(ucontext_t *uc)
+{
+	if (!held_off)
+		signal_frame_set_mask(uc, real);
 }
 
 uint64_t signals_real_mask(void)
 {
-	return real;
+	return cpus_at_home() ? real : AWAY_MASK;
 }
 
 void signals_mask_open(struct thread *main_thread, uint64_t mask)
@@ -177,7 +187,8 @@ void signals_mask_put_back(struct thread *t)
 
 void signals_block(void)
 {
-	held_off = true;
+	if (cpus_at_home())
+		held_off = true;
 	kernel_mask(SIGNAL_ALL_REALLY);
 }
 
@@ -197,6 +208,10 @@ void signals_block_but(int sig)
 
 void signals_unblock(void)
 {
+	if (!cpus_at_home()) {
+		kernel_mask(AWAY_MASK);
+		return;
+	}
 	held_off = false;
 	kernel_mask(real);
 	if (signals.lent) {
@@ -210,12 +225,14 @@ void signals_unblock(void)
 
 void signals_blocked_already(void)
 {
-	held_off = true;
+	if (cpus_at_home())
+		held_off = true;
 }
 
 void signals_left(void)
 {
-	held_off = false;
+	if (cpus_at_home())
+		held_off = false;
 }
 
 void signals_real_mask_for_child(void)

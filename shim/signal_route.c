@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "cpus.h"
 #include "owner.h"
 
 /* One writer (signal_entry, which nothing interrupts), one reader (which it may interrupt). */
@@ -27,7 +28,7 @@ void signals_drain(void)
 	siginfo_t info;
 	bool was_full;
 
-	while (signals.noted != signals.seen) {
+	while (cpus_at_home() && signals.noted != signals.seen) {
 		was_full = signals.noted - signals.seen >= INBOX;
 		siginfo_copy(&info, &inbox[signals.seen % INBOX]);
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -41,6 +42,8 @@ void signals_drain(void)
 void signals_attention(struct hub *hub)
 {
 	(void)hub;
+	if (!cpus_at_home())
+		return;
 	signals_drain();
 	dump_if_requested();
 }
@@ -162,6 +165,11 @@ void signals_update(struct thread *t)
 	s->due = s->queue.set & ~s->mask & ~s->waiting;
 }
 
+static bool runs_elsewhere(const struct thread *t)
+{
+	return t->fiber.state == FIBER_RUNNING && t->fiber.cpu != cpu_self;
+}
+
 void signals_send(struct thread *t, const siginfo_t *info, bool directed)
 {
 	struct signal_thread *s = &t->signals;
@@ -178,8 +186,8 @@ void signals_send(struct thread *t, const siginfo_t *info, bool directed)
 	signals_update(t);
 	if (wanted)
 		hub_wake(&t->fiber, 0);
-	else if (s->due && t != thread_self())
-		hub_wake(&t->fiber, -EINTR);
+	else if (s->due && t != thread_self() && !hub_wake(&t->fiber, -EINTR) && runs_elsewhere(t))
+		cpus_kick(t->fiber.cpu);
 }
 
 bool signals_interrupt_(struct thread *t)

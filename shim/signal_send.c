@@ -146,5 +146,6 @@ long sys_signalfd4(struct call *c)
 
 	if ((size_t)c->arg[2] == SIGNAL_SETSIZE && !user_get(&mask, (void *)c->arg[1]))
 		read_by_signalfd |= mask;
+	hub_poll_at_home(&threads.hub);
 	return CALL_PASS;
 }

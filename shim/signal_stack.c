@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "cpus.h"
+#include "signal_frame.h"
 #include "signal_state.h"
 #include "user.h"
 
@@ -78,9 +80,16 @@ void signals_stack_provide(void)
 		sys_call(SYS_sigaltstack, &provided, NULL);
 }
 
-static void tell_kernel(const struct signal_thread *s)
+static stack_t program_stack(const struct signal_thread *s)
 {
 	stack_t real = {.ss_sp = s->stack, .ss_flags = s->stack_flags, .ss_size = s->stack_size};
+
+	return s->stack ? real : none;
+}
+
+static void tell_kernel(const struct signal_thread *s)
+{
+	stack_t real = program_stack(s);
 
 	sys_call(SYS_sigaltstack, s->stack ? &real : &provided, NULL);
 	signals.stack = s->stack;
@@ -92,9 +101,19 @@ void signals_stack_sync(struct thread *t)
 		tell_kernel(&t->signals);
 }
 
+/* Where this OS thread handles signals of greenlets that have no stack for that. */
+static stack_t here(void)
+{
+	stack_t stack = provided;
+
+	if (!cpus_at_home())
+		stack.ss_sp = cpus_signal_stack(&stack.ss_size);
+	return stack;
+}
+
 static bool is_ours(const stack_t *stack)
 {
-	return stack->ss_sp == ours;
+	return stack->ss_sp == here().ss_sp;
 }
 
 static bool is_within(const stack_t *stack, uintptr_t sp)
@@ -112,12 +131,24 @@ bool signals_stack_is_wrong(int sig, const ucontext_t *uc)
 	return is_ours(stack) || (signal_is_handled(sig) && !(signal_actions[sig].flags & SA_ONSTACK));
 }
 
+/* As the kernel chooses at home. */
+uintptr_t signals_stack_for(const struct thread *t, int sig, const ucontext_t *uc)
+{
+	const struct signal_thread *s = &t->signals;
+	uintptr_t below = signal_frame_below(uc);
+	bool alternate = !signal_is_handled(sig) || signal_actions[sig].flags & SA_ONSTACK;
+
+	if (cpus_at_home() || !alternate || !s->stack || signals_on_stack(s, below))
+		return below;
+	return (uintptr_t)s->stack + s->stack_size;
+}
+
 /* Entering a handler disarms such a stack until sigreturn. The program finds no trace of ours. */
 void signals_stack_entered(struct thread *t, ucontext_t *uc)
 {
 	if (is_ours(&uc->uc_stack))
-		uc->uc_stack = none;
-	if (t->signals.stack_flags & (int)SS_AUTODISARM_)
+		uc->uc_stack = cpus_at_home() ? none : program_stack(&t->signals);
+	if (cpus_at_home() && t->signals.stack_flags & (int)SS_AUTODISARM_)
 		t->signals.stack = signals.stack = NULL;
 }
 
@@ -126,11 +157,13 @@ void signals_stack_returned(struct thread *t, ucontext_t *uc)
 {
 	stack_t *kept = &uc->uc_stack;
 
-	t->signals.stack = signals.stack = kept->ss_flags & SS_DISABLE ? NULL : kept->ss_sp;
+	t->signals.stack = kept->ss_flags & SS_DISABLE ? NULL : kept->ss_sp;
 	t->signals.stack_size = kept->ss_size;
 	t->signals.stack_flags = kept->ss_flags & (int)SS_AUTODISARM_;
-	if (kept->ss_flags & SS_DISABLE)
-		*kept = provided;
+	if (cpus_at_home())
+		signals.stack = t->signals.stack;
+	if (kept->ss_flags & SS_DISABLE || !cpus_at_home())
+		*kept = here();
 }
 
 static long set(struct signal_thread *s, const stack_t *wanted, uintptr_t sp)

@@ -76,8 +76,9 @@ void signals_mask_open(struct thread *main_thread, uint64_t mask);
 void signals_mask_set(struct thread *t, uint64_t mask);
 void signals_mask_put_back(struct thread *t); /* ends a temporary one */
 void signals_mask_refresh(void);	      /* who waits for what has changed */
-uint64_t signals_real_mask(void);
-void signals_block(void); /* really, all */
+uint64_t signals_real_mask(void);	      /* of this OS thread */
+void signals_mask_renewed(ucontext_t *uc);    /* signal_entry at home: another OS thread may have changed it */
+void signals_block(void);		      /* really, all */
 void signals_block_but(int sig);
 bool signals_block_again(void);	    /* the same where it may be so already: whether it was */
 void signals_unblock(void);	    /* the real mask is the computed one again */
@@ -106,6 +107,10 @@ long signal_install(int sig);
 void signals_ignored_really(bool really);
 /* The default action of a signal that is not ignored, by the kernel: most do not return. */
 void signal_default(const siginfo_t *info);
+/* The instruction that was interrupted has caused it. */
+bool signal_is_fault(const siginfo_t *info);
+/* Nobody can handle it. */
+void signal_fault_again(const siginfo_t *info, ucontext_t *uc);
 int signal_os_tid(void);
 int signal_pid(void);
 
@@ -126,6 +131,15 @@ void signals_update(struct thread *t); /* its mask has changed: what can be take
 
 /* signal_deliver.c */
 void signal_entry(int sig, siginfo_t *info, void *context);
+/* From within signal_entry, with the hub's lock and all blocked really; SWITCHES. The handlers of what is due to t run,
+ * at home; then the frame is ready for sigreturn. */
+void signals_run_due(struct thread *t, ucontext_t *uc);
+bool signal_is_deadly(struct thread *t, const siginfo_t *info, const ucontext_t *uc);
+
+/* signal_away.c: signal_entry on another OS thread than home. */
+void signal_entry_away(struct thread *t, siginfo_t *info, ucontext_t *uc);
+/* At the end of a call: what the kernel sent to the OS thread for it is the running greenlet's. */
+void signals_take_own(struct thread *t);
 
 /* signal_timer.c: timers that aim at a greenlet. False: not one of ours, or gone. */
 bool signal_timer_fired(const siginfo_t *carrier, siginfo_t *info, int *tid);
@@ -143,12 +157,13 @@ void signals_wait_forked(void);
  * so that an overflow of the greenlet's own can be handled at all. Nothing but signal_entry runs there, and it does not
  * switch there: what is the program's, or lets others run, goes on where the kernel would have begun without it. */
 void signals_stack_open(struct thread *t);
-void signals_stack_sync(struct thread *t);
+void signals_stack_sync(struct thread *t); /* at home */
 void signals_stack_entered(struct thread *t, ucontext_t *uc);
 void signals_stack_returned(struct thread *t, ucontext_t *uc);
 void signals_stack_withdraw(void);			    /* for a child: the program's alone */
 void signals_stack_provide(void);			    /* ours again */
 bool signals_stack_is_wrong(int sig, const ucontext_t *uc); /* the frame is not where the program would look for it */
+uintptr_t signals_stack_for(const struct thread *t, int sig, const ucontext_t *uc); /* the top of where it would */
 
 /* signal_overflow.c: the fault is the end of the greenlet's stack; says so, once. */
 bool signal_is_overflow(struct thread *t, const siginfo_t *info, const ucontext_t *uc);

@@ -83,7 +83,12 @@ static bool aims_at_greenlet(const struct sigevent *event)
 /* Timers on a greenlet's CPU time run on that of the OS thread. */
 static clockid_t clock_of_kernel(clockid_t clock)
 {
-	return clock_thread(clock) ? CLOCK_THREAD_CPUTIME_ID : clock;
+	struct thread *t = clock_thread(clock);
+
+	if (!t)
+		return clock;
+	t->fiber.at_home = t->fiber.stays_home = true; /* whose time it is to the kernel */
+	return CLOCK_THREAD_CPUTIME_ID;
 }
 
 long sys_timer_create(struct call *c)

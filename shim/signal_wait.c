@@ -32,6 +32,7 @@ static long cover(uint64_t set)
 
 	if (fd >= 0 && wanted == covered)
 		return fd;
+	hub_poll_at_home(&threads.hub);
 	ret = sys_call(SYS_signalfd4, fd, &wanted, SIGNAL_SETSIZE, O_NONBLOCK | O_CLOEXEC);
 	if (sys_failed(ret))
 		return ret;

@@ -44,6 +44,15 @@ static unsigned os_threads(void)
 	return count;
 }
 
+static uint64_t switches(const struct hub *hub)
+{
+	uint64_t sum = hub->home.switches;
+
+	for (const struct cpu *cpu = hub->others; cpu; cpu = cpu->next)
+		sum += cpu->switches;
+	return sum;
+}
+
 static void compose(struct text *text)
 {
 	const struct patch_counts *sites = patch_counts();
@@ -52,7 +61,7 @@ static void compose(struct text *text)
 	put(text, "threads_made", "", stats.threads_made);
 	put(text, "threads_most_alive", "", stats.threads_most_alive);
 	put(text, "os_threads", "", os_threads());
-	put(text, "switches", "", threads.hub.switches);
+	put(text, "switches", "", switches(&threads.hub));
 	put(text, "polls", "", threads.hub.polls);
 	put(text, "kernel_calls", "", stats.kernel_calls);
 	put(text, "offloaded", "", stats.offloaded);

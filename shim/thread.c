@@ -13,6 +13,7 @@
 #include "../core/deadline.h"
 #include "../core/reserve.h"
 #include "../core/fdwait.h"
+#include "cpus.h"
 #include "fd.h"
 #include "fsbase.h"
 #include "options.h"
@@ -135,6 +136,7 @@ int threads_open(void)
 
 void threads_forked(void)
 {
+	threads.hub.shared = false;
 	hub_close(&threads.hub);
 	fds_forked();
 	threads.active = false;
@@ -150,8 +152,10 @@ static void thread_begin(void *arg)
 	long ret = 0;
 
 	fiber_self = &t->fiber;
-	hub_self = t->fiber.hub;
 	c->ret = c->pass + 2;
+	hub_leave(&threads.hub);
+	t->call = NULL;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (signals_due(t, ret))
 		signals_finish(t, c, &ret);
 	call_return(c, ret);
@@ -168,6 +172,7 @@ static void prepare(struct thread *t, const struct call *c, uintptr_t stack_top,
 	if (tls)
 		t->fiber.context.tp = tls;
 	t->fiber.vectors = (uint8_t)c->vectors;
+	t->call = frame;
 }
 
 long thread_clone(struct call *c, const struct thread_start *start)
@@ -200,6 +205,7 @@ long thread_clone(struct call *c, const struct thread_start *start)
 	publish(t);
 	stats.threads_made++;
 	preempt_start();
+	cpus_more();
 	hub_start(&t->fiber);
 	self->busy = BUSY_LIMIT - 1; /* natively the new one starts at once: at the next call that does not block */
 	return t->tid;
@@ -264,6 +270,8 @@ long sys_exit(struct call *c)
 {
 	struct thread *t = thread_self();
 
+	if (t->signals.queue.set)
+		hub_go_home(); /* what is handed on may end the process */
 	futex_exit_robust_list(t->robust_list, t->tid);
 	if (threads.alive == 1) {
 		c->nr = SYS_exit_group; /* helper OS threads must not outlive the last thread */
@@ -326,7 +334,7 @@ long sys_gettid(struct call *c)
 /* glibc 2.35 takes an error for fatal, and reads cpu_id: RSEQ_CPU_ID_REGISTRATION_FAILED sends sched_getcpu elsewhere. */
 long sys_rseq(struct call *c)
 {
-	if (thread_self() == &threads.main)
+	if (thread_self() == &threads.main && !threads.hub.shared)
 		return CALL_PASS;
 	return user_store32((uint32_t *)c->arg[0] + 1, (uint32_t)-2);
 }

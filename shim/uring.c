@@ -140,6 +140,7 @@ long sys_io_uring_enter(struct call *c)
 	long done = 0, ret;
 
 	signals.uring = true;
+	hub_poll_at_home(&threads.hub);
 	if (!(flags & IORING_ENTER_GETEVENTS) || !(unsigned)c->arg[2])
 		return CALL_PASS;
 	if (!read_wish(c, &wish))

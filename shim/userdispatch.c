@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "cpus.h"
 #include "maps.h"
 #include "patch.h"
 #include "patch_text.h"
@@ -116,6 +117,7 @@ void userdispatch_judge(void)
 {
 	struct span own = own_span();
 
+	cpus_give_up(); /* it is one OS thread's */
 	if (!userdispatch_judging)
 		userdispatch_judging = !sys_call(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, own.low,
 						 own.high - own.low, 0);

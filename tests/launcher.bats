@@ -248,7 +248,7 @@ compile() {
 	local long name value
 
 	long=$(printf '%0300d' 7)
-	for name in STACK PREEMPT SEED FILES; do
+	for name in STACK HUBS PREEMPT SEED FILES; do
 		for value in '' - 0x10 99999999999999999999 '%s%n' $'a\nb\n' $'\x01\xff' \
 			1025g "$long"; do
 			export "GREENSHIM_$name=$value"
@@ -329,7 +329,7 @@ compile() {
 }
 
 # Words that mean something, nearly something, or nothing.
-words=(--stack --stack= --stack=16k --stack=8m 16k 8m 15k -1 --stats --stats=figures --stats= --preempt --preempt=off off 10
+words=(--hubs --hubs=2 --hubs=65 --stack --stack= --stack=16k --stack=8m 16k 8m 15k -1 --stats --stats=figures --stats= --preempt --preempt=off off 10
 	10001 --files --files=pool direct pool --syscalls --syscalls=all sites all --seed --seed=7 7 --no-children --no-children=1
 	--no --s --check --check=true --dump --dump=0 999999999 -h -V -hV -x --version=1 -- - '' ' ' '*' '%n%s' '$(false)' '`' "'" '"'
 	';' $'\n' $'a\nb' $'\e[31m' $'\xff\xfe' '~' true /bin/true ./none .)
@@ -356,7 +356,7 @@ words=(--stack --stack= --stack=16k --stack=8m 16k 8m 15k -1 --stats --stats=fig
 }
 
 @test "launcher: whatever the environment, the program runs, and each bad value is one line" {
-	local i names=(STACK STATS PREEMPT FILES SYSCALLS SEED VERBOSE STALL NO_CHILDREN OFF DUMP) values name
+	local i names=(STACK HUBS STATS PREEMPT FILES SYSCALLS SEED VERBOSE STALL NO_CHILDREN OFF DUMP) values name
 
 	RANDOM=2
 	run_natively native "$programs/key_basic"

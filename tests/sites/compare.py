@@ -206,7 +206,7 @@ class Site:
 def answered_numbers():
     """The numbers of the calls in shim/calls.def."""
     with open(os.path.join(ROOT, "shim", "calls.def")) as f:
-        names = re.findall(r"^CALL\((\w+),", f.read(), re.M)
+        names = re.findall(r"^CALL(?:_ANYWHERE)?\((\w+),", f.read(), re.M)
     text = "#include <sys/syscall.h>\n" + "".join("%s=SYS_%s\n" % (n, n) for n in names)
     out = subprocess.run(["cc", "-E", "-P", "-xc", "-"], input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
     return {int(n) for n in re.findall(r"=\s*(\d+)\s*$", out, re.M)}

@@ -1,0 +1,213 @@
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "asan.h"
+#include "check.h"
+#include "fdwait.h"
+#include "hub_impl.h"
+#include "kernel.h"
+#include "loop.h"
+
+static void bury(struct hub *hub)
+{
+	struct fiber *f;
+
+	while ((f = hub->dead)) {
+		hub->dead = f->next;
+		((void (*)(struct fiber *))f->value)(f);
+	}
+}
+
+static void expire(struct hub *hub)
+{
+	struct timer *t;
+
+	while ((t = timer_pop_due(&hub->timers, hub->now_ns))) {
+		struct fiber *f = LIST_ENTRY(t, struct fiber, timer);
+
+		CHECK(f->state, ==, FIBER_PARKED);
+		f->value = -ETIMEDOUT;
+		hub_queue(hub, f);
+	}
+}
+
+static bool nothing_can_wake(const struct hub *hub)
+{
+	return !hub->ready && !hub->timers.root && !hub->waiters && !hub->holds && !hub->attention &&
+	       !hub->home.attention && hub->busy == 1;
+}
+
+/* How often the OS thread has left its CPU to wait, and not for another's turn. */
+static uint64_t times_slept(void)
+{
+	struct rusage usage = {0};
+
+	kernel_call(SYS_getrusage, RUSAGE_THREAD, &usage);
+	return (uint64_t)usage.ru_nvcsw;
+}
+
+static void measure_from_now(struct hub *hub)
+{
+	hub->measured.wall_ns = now_ns();
+	hub->measured.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	hub->measured.slept = times_slept();
+}
+
+void hub_measure(struct hub *hub)
+{
+	uint64_t wall = now_ns() - hub->measured.wall_ns,
+		 cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - hub->measured.cpu_ns;
+
+	if (hub->measured.wall_ns && wall > cpu && times_slept() != hub->measured.slept)
+		hub->blocked_ns += wall - cpu;
+	measure_from_now(hub);
+}
+
+static void report_stall(struct hub *hub)
+{
+	if (nothing_can_wake(hub) && !hub->stalled && hub->on_stall) {
+		hub->stalled = true;
+		hub->on_stall(hub);
+	}
+}
+
+/* About, of late, and of all CPUs together. */
+static void measure_slices(struct hub *hub)
+{
+	uint64_t took = now_ns() - hub->batch_ns;
+
+	if (hub->turns)
+		hub->slice_ns = (3 * hub->slice_ns + took * hub->busy / hub->turns) / 4;
+}
+
+static void begin_batch(struct hub *hub, uint64_t now)
+{
+	hub->batch_ns = now;
+	hub->turns = 0;
+	hub->round = hub->ready;
+}
+
+/* From here on others may end the wait: cpu_poke. */
+static void begin_wait(struct cpu *cpu)
+{
+	cpu->word = 0;
+	cpu->state = CPU_POLLS;
+	cpu->hub->busy--;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void end_wait(struct cpu *cpu)
+{
+	cpu->hub->busy++;
+	cpu->state = CPU_RUNS;
+}
+
+static void poll_once(struct cpu *cpu)
+{
+	struct hub *hub = cpu->hub;
+	bool waits;
+
+	if (hub->measures)
+		hub_measure(hub);
+	if (hub->shared)
+		measure_slices(hub);
+	fdwait_arm(hub);
+	report_stall(hub);
+	waits = !hub_has_work(cpu);
+	hub->polls++;
+	hub->poller = cpu;
+	if (waits)
+		begin_wait(cpu);
+	loop_poll(hub->loop, waits && !hub->attention && !cpu->attention && !cpu->wanted && !cpu->leaves,
+		  hub->timers.root ? hub->timers.root->deadline_ns : DEADLINE_NEVER);
+	if (waits)
+		end_wait(cpu);
+	hub->poller = NULL;
+	if (hub->home_polls && cpu != &hub->home)
+		cpu_poke(&hub->home); /* it may wait because this one did */
+	hub->now_ns = now_ns();
+	if (hub->measures)
+		measure_from_now(hub);
+	if (cpu->interrupted && hub->on_continue)
+		hub->on_continue(hub);
+	expire(hub);
+	begin_batch(hub, hub->now_ns);
+}
+
+/* Another CPU may be in the loop. */
+static void poll_or_idle(struct cpu *cpu)
+{
+	if (!cpu->hub->poller && (!cpu->hub->home_polls || cpu == &cpu->hub->home))
+		poll_once(cpu);
+	else if (hub_has_work(cpu))
+		begin_batch(cpu->hub, now_ns());
+	else
+		cpu_idle(cpu);
+}
+
+static void attend(struct cpu *cpu)
+{
+	struct hub *hub = cpu->hub;
+
+	if (!hub->attention && !cpu->attention)
+		return;
+	hub->attention = cpu->attention = 0;
+	if (hub->on_attention)
+		hub->on_attention(hub);
+}
+
+/* What the hub does between two runs of fibers. */
+static struct fiber *hub_turn(struct cpu *cpu)
+{
+	struct hub *hub = cpu->hub;
+
+	if (cpu->caller) {
+		struct fiber *caller = cpu->caller;
+
+		cpu->caller = NULL;
+		cpu->call(cpu->call_arg);
+		return caller;
+	}
+	bury(hub);
+	attend(cpu);
+	if (cpu->leaves)
+		return NULL;
+	if (hub->wants_cpu && cpu == &hub->home) {
+		hub->wants_cpu = false;
+		hub->on_want_cpu(hub);
+	}
+	cpu->wanted = false;
+	if (!hub_has_work(cpu) || hub_batch_over(cpu))
+		poll_or_idle(cpu);
+	return hub_next(cpu);
+}
+
+/* Each time anew: the compiler takes the address for constant, but the hub has now one greenlet's errno, now another's. */
+__attribute__((noinline, noclone)) static int *errno_now(void)
+{
+	__asm__ volatile("");
+	return &errno;
+}
+
+void hub_main(void *arg)
+{
+	struct cpu *cpu = arg;
+	int saved = *errno_now(); /* whose thread-locals these are shall find no trace of us */
+
+	asan_arrive(&cpu->fiber);
+	fiber_self = NULL;
+	cpu_self = cpu;
+	for (;;) {
+		struct fiber *next = hub_turn(cpu);
+
+		if (!next && cpu->leaves)
+			return;
+		if (!next)
+			continue;
+		cpu->hub->stalled = false;
+		*errno_now() = saved;
+		hub_resume(&cpu->fiber, next);
+		fiber_self = NULL;
+		saved = *errno_now();
+	}
+}

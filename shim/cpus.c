@@ -1,0 +1,188 @@
+#include "cpus.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+
+#include "../core/account.h"
+#include "../core/reserve.h"
+#include "fsbase.h"
+#include "offload.h"
+#include "offload_start.h"
+#include "options.h"
+#include "signal_state.h"
+#include "tls.h"
+
+#define HWCAP2_FSGSBASE 2
+
+/* The hub's code, libev's too, runs on the stack. */
+#define STACK (256 << 10)
+#define SIGNAL_STACK (64 << 10)
+#define AGAIN_NS 1000000
+
+struct other {
+	struct cpu cpu; /* first */
+	struct preempt preempt;
+	char *memory; /* STACK, SIGNAL_STACK, the thread-local block */
+};
+
+#define MEMORY (STACK + SIGNAL_STACK + TLS_SIZE)
+
+static struct preempt home_preempt;
+
+static struct other *other_of(struct cpu *cpu)
+{
+	return (struct other *)cpu;
+}
+
+struct preempt *cpus_preempt(void)
+{
+	return cpus_at_home() ? &home_preempt : &other_of(cpu_self)->preempt;
+}
+
+int cpus_os_tid(void)
+{
+	return cpus_at_home() ? signal_os_tid() : cpu_self->tid;
+}
+
+void *cpus_signal_stack(size_t *size)
+{
+	*size = SIGNAL_STACK;
+	return other_of(cpu_self)->memory + STACK;
+}
+
+/* Not by rt_tgsigqueueinfo, which filters of programs know less. */
+void cpus_kick(struct cpu *cpu)
+{
+	sys_call(SYS_tgkill, signal_pid(), cpu == &threads.hub.home ? signal_os_tid() : cpu->tid, SIGNAL_CARRIER);
+}
+
+bool cpus_is_kick(const siginfo_t *info)
+{
+	return info->si_signo == SIGNAL_CARRIER && info->si_code == SI_TKILL && info->si_pid == signal_pid();
+}
+
+static void serve(struct other *o)
+{
+	uint64_t mask = AWAY_MASK;
+	stack_t stack = {.ss_sp = o->memory + STACK, .ss_size = SIGNAL_STACK};
+
+	hub_enter(&threads.hub);
+	sys_call(SYS_sigaltstack, &stack, NULL);
+	cpu_self = &o->cpu;
+	preempt_start();
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, SIGNAL_SETSIZE);
+	cpu_serve(&o->cpu);
+	mask = SIGNAL_ALL_REALLY;
+	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, SIGNAL_SETSIZE);
+	preempt_stop();
+	offload_leave();
+}
+
+/* One that has ended, or a new one. */
+static struct other *record(void)
+{
+	struct hub *hub = &threads.hub;
+	struct other *o;
+
+	for (struct cpu *cpu = hub->others; cpu; cpu = cpu->next)
+		if (cpu->leaves && !__atomic_load_n(&cpu->tid, __ATOMIC_SEQ_CST))
+			return other_of(cpu);
+	o = reserve_map(sizeof(*o));
+	if (!o || !(o->memory = reserve_map(MEMORY)))
+		return NULL;
+	o->cpu.leaves = true;
+	o->cpu.next = hub->others;
+	hub->others = &o->cpu;
+	return o;
+}
+
+static void make_one(struct hub *hub)
+{
+	struct other *o = hub->cpus < hub->cpus_most ? record() : NULL;
+	struct cpu *cpu = o ? &o->cpu : NULL;
+
+	if (!o)
+		return;
+	cpu->hub = hub;
+	cpu->leaves = false;
+	cpu->state = CPU_RUNS;
+	cpu->word = 0;
+	cpu->attention = 0;
+	cpu->tp = tls_blank(o->memory + STACK + SIGNAL_STACK);
+	hub->cpus++;
+	if (offload_start((void (*)(void *))serve, o, o->memory + STACK, cpu->tp, &cpu->tid) > 0)
+		return;
+	hub->cpus_most = --hub->cpus; /* the kernel has no more */
+	cpu->leaves = true;
+}
+
+void cpus_more(void)
+{
+	if (threads.hub.cpus < threads.hub.cpus_most && cpus_at_home())
+		make_one(&threads.hub);
+}
+
+static void send_home(struct cpu *cpu)
+{
+	if (cpu->state != CPU_RUNS)
+		cpu_poke(cpu);
+	else if (cpu->tid)
+		cpus_kick(cpu);
+}
+
+/* It may be anywhere: asked again and again, until the kernel knows no such thread any more. */
+static void await_end(struct cpu *cpu)
+{
+	struct timespec again = {0, AGAIN_NS};
+	int tid;
+
+	while ((tid = __atomic_load_n(&cpu->tid, __ATOMIC_SEQ_CST))) {
+		cpu->wanted = true;
+		send_home(cpu);
+		hub_leave(&threads.hub);
+		sys_call(SYS_futex, &cpu->tid, FUTEX_WAIT, tid, &again);
+		hub_enter(&threads.hub);
+	}
+}
+
+void cpus_retire(void)
+{
+	struct hub *hub = &threads.hub;
+
+	for (struct cpu *cpu = hub->others; cpu; cpu = cpu->next) {
+		if (cpu->leaves)
+			continue;
+		cpu->leaves = true;
+		await_end(cpu);
+		hub->cpus--;
+	}
+}
+
+void cpus_give_up(void)
+{
+	threads.hub.cpus_most = 1;
+	cpus_retire();
+}
+
+void cpus_open(void)
+{
+	struct hub *hub = &threads.hub;
+
+	if (options.hubs < 2 || options.syscalls_all || !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		return;
+	hub->home.tp = tls_like_main();
+	if (!hub->home.tp)
+		return;
+	hub->cpus_most = options.hubs;
+	hub->on_want_cpu = make_one;
+	hub->on_wanted = cpus_kick;
+	hub->shared = true;
+}
+
+void cpus_forked(void)
+{
+	home_preempt = (struct preempt){0};
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# Several OS threads run the greenlets: what a program can tell is the same.
+
+load helpers
+
+# The programs of tests/programs whose names begin with one of these letters, natively and on 2 OS threads.
+on_two() {
+	local names=() path
+
+	for path in "$programs"/[$1]*; do
+		[[ $path = *.d ]] || names+=("${path##*/}")
+	done
+	cd "$root" && BUILD=$build PROGRAMS="${names[*]}" SETTINGS="GREENSHIM_HUBS=2" scripts/seeds
+}
+
+@test "hubs: two threads that spin on each other without a call run at the same time" {
+	GREENSHIM_HUBS=2 GREENSHIM_PREEMPT=off both spin_both
+	assert_stat os_threads 2
+}
+
+@test "hubs: the programs a to e on two OS threads" {
+	on_two a-e
+}
+
+@test "hubs: the programs f to m on two OS threads" {
+	on_two f-m
+}
+
+@test "hubs: the programs n to r on two OS threads" {
+	on_two n-r
+}
+
+@test "hubs: the programs s to z on two OS threads" {
+	on_two s-z
+}
+
+@test "hubs: random calls on two and on four OS threads" {
+	local seed
+
+	for seed in 51 52 53 54; do
+		GREENSHIM_HUBS=2 both random_calls $seed 40
+		GREENSHIM_HUBS=4 both random_calls $seed 40
+	done
+}
