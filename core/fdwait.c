@@ -22,6 +22,7 @@ struct fd_record {
 	int fd;
 	short watched; /* what the loop watches, or will once told */
 	unsigned char idle;
+	bool refused;
 	struct loop_watcher watcher;
 };
 
@@ -207,6 +208,28 @@ static void fire(struct fd_waiter *w, short revents)
 	hub_wake(w->fiber, revents);
 }
 
+void fdwait_refused(struct hub *hub, int fd)
+{
+	struct fd_record *r = find(hub, fd);
+
+	if (r)
+		r->refused = true;
+}
+
+/* Everyone finds out by a call of its own; the next wait is another try. */
+static void answer_refused(struct fd_record *r)
+{
+	struct list *node;
+
+	r->refused = false;
+	want(r, 0);
+	while ((node = r->waiters.next) != &r->waiters) {
+		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
+
+		fire(w, w->events & KNOWN ? w->events & KNOWN : EITHER);
+	}
+}
+
 /* Everyone who only looks is woken; of those who will consume, the first for each direction. */
 void fdwait_fired(struct hub *hub, int fd, short revents)
 {
@@ -215,6 +238,10 @@ void fdwait_fired(struct hub *hub, int fd, short revents)
 
 	if (!r)
 		return;
+	if (r->refused) {
+		answer_refused(r);
+		return;
+	}
 	LIST_EACH_SAFE(node, &r->waiters) {
 		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
 		short events = w->events & KNOWN ? w->events & KNOWN : EITHER;

@@ -45,6 +45,7 @@ void fdwait_move(struct hub *hub, int from, int to);
 /* For hub.c: apply the queued changes to the loop; descriptors that fired. */
 void fdwait_arm(struct hub *hub);
 void fdwait_fired(struct hub *hub, int fd, short revents);
-void fdwait_reset(struct hub *hub); /* after fork */
+void fdwait_refused(struct hub *hub, int fd); /* it cannot be watched now, and is about to be said to be ready, once */
+void fdwait_reset(struct hub *hub);	      /* after fork */
 
 #endif

@@ -111,7 +111,15 @@ static int no_longer_than(uint64_t until_ns, int ms)
 
 int libev_epoll_ctl(int set, int op, int fd, struct epoll_event *event)
 {
-	return (int)returned(kernel_call(SYS_epoll_ctl, set, op, fd, event));
+	long ret = kernel_call(SYS_epoll_ctl, set, op, fd, event);
+
+	/* libev ends the process if the descriptor is none any more, and watches it no longer without memory. What may not
+	 * be watched it takes for always ready: who waits will find out. */
+	if (kernel_failed(ret) && ret != -ENOENT && ret != -EEXIST && ret != -EPERM) {
+		fdwait_refused(cpu_self->hub, fd);
+		ret = -EPERM;
+	}
+	return (int)returned(ret);
 }
 
 int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)

@@ -133,6 +133,28 @@ static void closed_while_waiting(void)
 	EQ(greenlet_close(ends[0]), -EBADF);
 }
 
+static int only_waits(void *value, void **result)
+{
+	(void)result;
+	tell("%ld:%d ", N(value), greenlet_wait_fd(ends[0], POLLIN, GREENLET_FOREVER));
+	return 0;
+}
+
+/* By somebody who does not say so, before the loop has seen it: it is said to be ready. */
+static void closed_behind(void)
+{
+	greenlet_t g;
+
+	open_pipe();
+	g = greenlet_spawn(only_waits, V(0));
+	EQ(greenlet_sleep(0), 0);
+	EQ(close(ends[0]), 0);
+	EQ(greenlet_join(g, GREENLET_FOREVER), 0);
+	TOLD("0:1 ");
+	join_all(&g, 1);
+	EQ(close(ends[1]), 0);
+}
+
 static void hang_up(void)
 {
 	greenlet_t g;
@@ -338,6 +360,6 @@ static void server_killed(void)
 }
 
 TESTS({0, "deadline", deadline}, {0, "waiters_in_order", waiters_in_order}, {0, "both_directions", both_directions},
-      {0, "closed_while_waiting", closed_while_waiting}, {0, "hang_up", hang_up}, {0, "nobody_waits", nobody_waits},
+      {0, "closed_while_waiting", closed_while_waiting}, {0, "closed_behind", closed_behind}, {0, "hang_up", hang_up}, {0, "nobody_waits", nobody_waits},
       {0, "bulk", bulk}, {0, "errors", errors}, {0, "server", server}, {0, "server_with_pool", server_with_pool},
       {0, "server_killed", server_killed})
