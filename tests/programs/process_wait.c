@@ -7,6 +7,10 @@
 
 #include "wait_test.h"
 
+#ifndef P_PIDFD /* glibc 2.36 */
+#define P_PIDFD 3
+#endif
+
 /* A child that ends by itself after some time. */
 static pid_t child(int ms, int status)
 {
@@ -62,17 +66,17 @@ static void by_pidfd(void)
 		_exit(read(ends[0], &byte, 1) ? 1 : 9);
 	}
 	fd = (int)syscall(SYS_pidfd_open, pid, O_NONBLOCK);
-	printf("not yet: %s\n", outcome(waitid(P_PIDFD, (id_t)fd, &info, WEXITED)));
+	printf("not yet: %s\n", outcome(waitid((idtype_t)P_PIDFD, (id_t)fd, &info, WEXITED)));
 	printf("none: %d\n", info.si_signo);
 	close(ends[0]);
 	close(ends[1]);
 	poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1);
-	printf("ended: %s\n", outcome(waitid(P_PIDFD, (id_t)fd, &info, WEXITED)));
+	printf("ended: %s\n", outcome(waitid((idtype_t)P_PIDFD, (id_t)fd, &info, WEXITED)));
 	printf("status %d\n", info.si_status);
 	close(fd);
 	pid = child(50, 8);
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	printf("waits: %s\n", outcome(waitid(P_PIDFD, (id_t)fd, &info, WEXITED)));
+	printf("waits: %s\n", outcome(waitid((idtype_t)P_PIDFD, (id_t)fd, &info, WEXITED)));
 	printf("status %d\n", info.si_status);
 	close(fd);
 }
