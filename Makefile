@@ -250,7 +250,7 @@ help:
 	@echo 'make demo       a real threaded server natively and under greenshim, compared'
 	@echo 'make bench      switches, creation, locks and echo as ratios to native threads; tables and plots in build/bench'
 	@echo 'make ubsan      the suites with a shim in which undefined behaviour traps'
-	@echo 'make seeds      the test programs in twenty orders of ready threads (SEEDS="1 20"), and with a turn every ms'
+	@echo 'make seeds      the test programs in twenty orders of ready threads (SEEDS="1 20"), a turn every ms, 2 and 4 OS threads'
 	@echo 'make random     random calls by several threads, natively and under greenshim, for 200 seeds (SEEDS="1 200")'
 	@echo 'make soak       servers with clients of every kind for an hour, or SOAK_SECONDS'
 	@echo 'make lint       format, static analysis, and what the architecture forbids'
