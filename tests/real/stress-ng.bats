@@ -22,7 +22,7 @@ setup_file() {
 }
 
 @test "stress-ng's pipes, sockets and polls" {
-	both_ways stress_ng 1 pipe:1000 pipeherd:1s ring-pipe:500 fifo:500 eventfd:500 poll:100 epoll:100 splice:100 tee:50 \
+	both_ways stress_ng 1 pipe:1000 ring-pipe:500 fifo:500 eventfd:500 poll:100 epoll:100 splice:100 tee:50 \
 		vm-splice:200 sock:10 sockpair:200 sockfd:200 sockmany:20 udp:500 udp-flood:200 rawsock:200 rawudp:200 switch:1000 \
 		sendfile:20 io-uring:20 aio:50 pidfd:5
 	check_stats 40
