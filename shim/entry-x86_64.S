@@ -36,6 +36,23 @@
 	.cfi_adjust_cfa_offset -\bytes
 	.endm
 
+	.macro push_arguments
+	pushed %r9
+	pushed %r8
+	pushed %r10
+	pushed %rdx
+	pushed %rsi
+	pushed %rdi
+	.endm
+	.macro pop_arguments
+	popped %rdi
+	popped %rsi
+	popped %rdx
+	popped %r10
+	popped %r8
+	popped %r9
+	.endm
+
 	/* The top of struct call: vectors, flags, ret, pass. */
 	.macro push_head vectors, full
 	lea -RED_ZONE(%rsp), %rsp
@@ -72,12 +89,7 @@
 	.endm
 
 	.macro pop_registers
-	popped %rdi
-	popped %rsi
-	popped %rdx
-	popped %r10
-	popped %r8
-	popped %r9
+	pop_arguments
 	popped %rbx
 	popped %rbp
 	popped %r12
@@ -106,12 +118,7 @@
 	pushed %r12
 	pushed %rbp
 	pushed %rbx
-	pushed %r9
-	pushed %r8
-	pushed %r10
-	pushed %rdx
-	pushed %rsi
-	pushed %rdi
+	push_arguments
 	mov %rsp, %rbp
 	.cfi_def_cfa_register %rbp
 	mov %rsp, %rdi
@@ -197,12 +204,7 @@ vfork_here:
 	.cfi_remember_state
 	lea -RED_ZONE(%rsp), %rsp
 	.cfi_adjust_cfa_offset RED_ZONE
-	pushed %r9
-	pushed %r8
-	pushed %r10
-	pushed %rdx
-	pushed %rsi
-	pushed %rdi
+	push_arguments
 	pushed %rax
 	pushed %rbp
 	mov %rsp, %rbp
@@ -215,12 +217,7 @@ vfork_here:
 	.cfi_def_cfa_register %rsp
 	popped %rbp
 	popped %rax
-	popped %rdi
-	popped %rsi
-	popped %rdx
-	popped %r10
-	popped %r8
-	popped %r9
+	pop_arguments
 	drop RED_ZONE
 	.cfi_restore_state
 2:	jmp *vfork_resume(%rip)

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "sched_test.h"
 #include "wait_test.h"
 
 #define CALL(name, ...) printf("%s: %s\n", #name, outcome(syscall(SYS_##name, ##__VA_ARGS__)))
@@ -29,15 +30,6 @@ static void credentials(void)
 	printf("setfsgid: %d\n", syscall(SYS_setfsgid, gid) == gid);
 	printf("still: %d %d\n", getuid() == uid, getgid() == gid);
 }
-
-/* struct sched_attr, sched_setattr(2). */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
 
 static void scheduling(void)
 {

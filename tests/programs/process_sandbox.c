@@ -302,11 +302,5 @@ int main(int argc, char **argv)
 }
 
 #else
-
-int main(void)
-{
-	puts("for x86-64");
-	return 77;
-}
-
+#include "for_x86_64.h"
 #endif

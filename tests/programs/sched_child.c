@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "sched_test.h"
 #include "thread_test.h"
 
 static char self_name[512];
@@ -35,17 +36,9 @@ static void await(pid_t pid)
 
 static void change(void)
 {
-	cpu_set_t cpus, one;
-	int first = 0;
-
 	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 3);
 	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	while (!CPU_ISSET(first, &cpus))
-		first++;
-	CPU_ZERO(&one);
-	CPU_SET(first, &one);
-	sched_setaffinity(0, sizeof(one), &one);
+	on_one_cpu();
 	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 6));
 	prctl(PR_SET_NAME, "changed");
 }

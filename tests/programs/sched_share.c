@@ -1,6 +1,7 @@
 /* Niceness of threads that compute: on one CPU the less nice one gets more of it, and the nicest still some. */
 #include <sys/resource.h>
 
+#include "sched_test.h"
 #include "thread_test.h"
 
 #define SECOND 1000000000L
@@ -30,15 +31,8 @@ int main(void)
 {
 	pthread_t t[THREADS];
 	int64_t had[THREADS] = {0}, sum = 0;
-	cpu_set_t cpus, one;
-	int first = 0;
 
-	sched_getaffinity(0, sizeof(cpus), &cpus);
-	while (!CPU_ISSET(first, &cpus))
-		first++;
-	CPU_ZERO(&one);
-	CPU_SET(first, &one);
-	sched_setaffinity(0, sizeof(one), &one);
+	on_one_cpu();
 	pthread_barrier_init(&barrier, NULL, THREADS + 1);
 	for (int i = 0; i < THREADS; i++)
 		t[i] = go(computes, (void *)&niceness[i]);

@@ -120,11 +120,5 @@ int main(void)
 }
 
 #else
-
-int main(void)
-{
-	puts("for x86-64");
-	return 77;
-}
-
+#include "for_x86_64.h"
 #endif

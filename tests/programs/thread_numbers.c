@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "sched_test.h"
 #include "thread_test.h"
 
 #define SHOW_CALL(name, ...) printf("%s %s: %s\n", who, #name, outcome(syscall(SYS_##name, ##__VA_ARGS__)))
@@ -119,15 +120,6 @@ static void priorities(const char *who, int tid)
 	SHOW_CALL(getpriority, PRIO_PGRP, tid);
 	SHOW_CALL(setpriority, PRIO_PGRP, tid, 3);
 }
-
-/* struct sched_attr, sched_setattr(2). */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
 
 static void *nothing(void *arg)
 {
