@@ -105,8 +105,8 @@ static void rights(const char *who, int tid)
 
 static void priorities(const char *who, int tid)
 {
-	static const int values[] = {IOPRIO_PRIO_VALUE(2, 5), IOPRIO_PRIO_VALUE(3, 0), IOPRIO_PRIO_VALUE(7, 0),
-				     IOPRIO_PRIO_VALUE(0, 1), IOPRIO_PRIO_VALUE(0, 0)};
+	const int values[] = {IOPRIO_PRIO_VALUE(2, 5), IOPRIO_PRIO_VALUE(3, 0), IOPRIO_PRIO_VALUE(7, 0),
+			      IOPRIO_PRIO_VALUE(0, 1), IOPRIO_PRIO_VALUE(0, 0)};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
 		printf("%s ioprio %d: %s", who, values[i],
