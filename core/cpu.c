@@ -49,23 +49,34 @@ void cpu_poke(struct cpu *cpu)
 		loop_wakeup(cpu->hub->loop);
 }
 
+/* What comes before is seen, what comes later pokes. */
+bool cpu_begin_wait(struct cpu *cpu, enum cpu_state state)
+{
+	__atomic_store_n(&cpu->word, 0, __ATOMIC_SEQ_CST);
+	cpu->state = (uint8_t)state;
+	cpu->hub->busy--;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return !cpu->attention && !cpu->hub->attention && !cpu->wanted && !cpu->leaves;
+}
+
+void cpu_end_wait(struct cpu *cpu)
+{
+	cpu->hub->busy++;
+	cpu->state = CPU_RUNS;
+}
+
 void cpu_idle(struct cpu *cpu)
 {
 	struct hub *hub = cpu->hub;
 
-	__atomic_store_n(&cpu->word, 0, __ATOMIC_SEQ_CST);
-	cpu->state = CPU_IDLE;
-	hub->busy--;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (!cpu->attention) {
+	if (cpu_begin_wait(cpu, CPU_IDLE)) {
 		hub_leave(hub);
 		while (!__atomic_load_n(&cpu->word, __ATOMIC_SEQ_CST) &&
 		       kernel_call(SYS_futex, &cpu->word, FUTEX_WAIT_PRIVATE, 0, NULL) != -EINTR)
 			;
 		hub_enter(hub);
 	}
-	hub->busy++;
-	cpu->state = CPU_RUNS;
+	cpu_end_wait(cpu);
 }
 
 void hub_poll_at_home(struct hub *hub)

@@ -67,6 +67,9 @@ static inline void cpu_unlock(uint32_t *lock)
 
 /* Async-signal-safe on the CPU itself; on others with the lock. Ends its wait, or the next one at once. */
 void cpu_poke(struct cpu *cpu);
+/* With the lock, around a wait in the loop or for others. False: there is something to do already. */
+bool cpu_begin_wait(struct cpu *cpu, enum cpu_state state);
+void cpu_end_wait(struct cpu *cpu);
 /* With the lock. Waits until somebody pokes it. */
 void cpu_idle(struct cpu *cpu);
 /* Fibers are ready. With the lock: has a CPU that waits look, if there is any. */

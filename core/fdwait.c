@@ -67,7 +67,7 @@ static void want(struct fd_record *r, short events)
 	r->watched = events;
 	if (!list_linked(&r->arm))
 		list_push(&r->hub->arm, &r->arm);
-	if (poller && poller->state == CPU_POLLS)
+	if (poller && poller != cpu_self)
 		cpu_poke(poller); /* it waits for what was watched before */
 }
 

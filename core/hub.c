@@ -88,8 +88,11 @@ struct fiber *hub_next(struct cpu *cpu)
 {
 	struct hub *hub = cpu->hub;
 
-	if (hub->home_head && is_home(cpu))
-		return pop(hub, &hub->home_head, &hub->home_tail);
+	if (hub->home_head && is_home(cpu)) {
+		hub->home_first = !hub->home_first || !hub->head;
+		if (hub->home_first)
+			return pop(hub, &hub->home_head, &hub->home_tail);
+	}
 	if (hub->seed)
 		run_queue_shuffle(hub);
 	return hub->head ? pop(hub, &hub->head, &hub->tail) : NULL;

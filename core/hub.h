@@ -20,7 +20,8 @@ struct loop;
 struct hub {
 	struct cpu home;		      /* the OS thread that has been there from the start */
 	struct fiber *head, **tail;	      /* run queue, FIFO */
-	struct fiber *home_head, **home_tail; /* of those that only home may run; they come first */
+	struct fiber *home_head, **home_tail; /* of a shared hub: those that only home may run */
+	bool home_first;		      /* home takes from the two in turn: it was that one */
 	struct timer_heap timers;
 	struct loop *loop;
 	struct list arm; /* descriptors whose watchers must be started or stopped before the next poll (fdwait.c) */

@@ -87,25 +87,9 @@ static void begin_batch(struct hub *hub, uint64_t now)
 	hub->round = hub->ready;
 }
 
-/* From here on others may end the wait: cpu_poke. */
-static void begin_wait(struct cpu *cpu)
-{
-	cpu->word = 0;
-	cpu->state = CPU_POLLS;
-	cpu->hub->busy--;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-static void end_wait(struct cpu *cpu)
-{
-	cpu->hub->busy++;
-	cpu->state = CPU_RUNS;
-}
-
 static void poll_once(struct cpu *cpu)
 {
 	struct hub *hub = cpu->hub;
-	bool waits;
 
 	if (hub->measures)
 		hub_measure(hub);
@@ -113,15 +97,10 @@ static void poll_once(struct cpu *cpu)
 		measure_slices(hub);
 	fdwait_arm(hub);
 	report_stall(hub);
-	waits = !hub_has_work(cpu);
 	hub->polls++;
 	hub->poller = cpu;
-	if (waits)
-		begin_wait(cpu);
-	loop_poll(hub->loop, waits && !hub->attention && !cpu->attention && !cpu->wanted && !cpu->leaves,
+	loop_poll(hub->loop, !hub_has_work(cpu) && !hub->attention,
 		  hub->timers.root ? hub->timers.root->deadline_ns : DEADLINE_NEVER);
-	if (waits)
-		end_wait(cpu);
 	hub->poller = NULL;
 	if (hub->home_polls && cpu != &hub->home)
 		cpu_poke(&hub->home); /* it may wait because this one did */

@@ -125,13 +125,17 @@ int libev_epoll_ctl(int set, int op, int fd, struct epoll_event *event)
 int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 {
 	struct cpu *cpu = cpu_self;
+	bool waits;
 	long ret;
 
 	cpu->handled = 0;
 	ms = no_longer_than(cpu->hub->loop->until_ns, ms);
+	waits = ms && cpu_begin_wait(cpu, CPU_POLLS);
 	hub_leave(cpu->hub);
-	ret = kernel_call(SYS_epoll_pwait, set, events, max, ms, NULL, 0);
+	ret = kernel_call(SYS_epoll_pwait, set, events, max, waits ? ms : 0, NULL, 0);
 	hub_enter(cpu->hub);
+	if (ms)
+		cpu_end_wait(cpu);
 	context_restore_tp();
 	cpu->interrupted = ret == -EINTR && !cpu->handled;
 	return (int)returned(ret);

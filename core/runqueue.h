@@ -6,7 +6,7 @@
 
 static inline void run_queue_push(struct hub *hub, struct fiber *f)
 {
-	struct fiber ***tail = f->at_home ? &hub->home_tail : &hub->tail;
+	struct fiber ***tail = f->at_home && hub->shared ? &hub->home_tail : &hub->tail;
 
 	f->state = FIBER_READY;
 	f->next = NULL;
