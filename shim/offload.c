@@ -303,17 +303,11 @@ void offload_retire(void)
 			await_end(h);
 }
 
-static void blank(siginfo_t *info)
-{
-	for (unsigned i = 0; i < sizeof(*info) / sizeof(long); i++)
-		((volatile long *)info)[i] = 0;
-}
-
 static void cancel(struct offload_job *job)
 {
 	siginfo_t info;
 
-	blank(&info);
+	siginfo_blank(&info);
 	info.si_signo = SIGNAL_CARRIER;
 	info.si_code = SI_QUEUE;
 	info.si_ptr = &cancelling;
@@ -325,11 +319,7 @@ static void signal_of(const struct offload_job *job)
 {
 	siginfo_t info;
 
-	blank(&info);
-	info.si_signo = job->signal;
-	info.si_code = SI_USER;
-	info.si_pid = signal_pid();
-	info.si_uid = (uid_t)sys_call(SYS_getuid);
+	siginfo_describe(&info, job->signal, SI_USER);
 	signals_send(thread_of(job->fiber), &info, true);
 }
 

@@ -16,15 +16,9 @@
 #define ERRNO_MAX 4095u
 #define ARCH AUDIT_ARCH_X86_64
 
-static void blank(siginfo_t *info)
-{
-	for (unsigned i = 0; i < sizeof(*info) / sizeof(long); i++)
-		((volatile long *)info)[i] = 0;
-}
-
 static void describe(siginfo_t *info, const struct call *c, uint32_t verdict)
 {
-	blank(info);
+	siginfo_blank(info);
 	info->si_signo = SIGSYS;
 	info->si_code = SYS_SECCOMP;
 	info->si_errno = (int)(verdict & SECCOMP_RET_DATA);

@@ -5,13 +5,6 @@
 #include "signal_frame.h"
 #include "signal_state.h"
 
-/* What a call of the program's is about: send(2), write(2). */
-static bool caused_by_call(const siginfo_t *info)
-{
-	return (info->si_signo == SIGPIPE || info->si_signo == SIGXFSZ) && info->si_code == SI_USER &&
-	       info->si_pid == signal_pid();
-}
-
 /* SWITCHES: on to home, where the handler runs. */
 static void go_on_at_home(int sig, siginfo_t *info, void *context)
 {
@@ -19,8 +12,7 @@ static void go_on_at_home(int sig, siginfo_t *info, void *context)
 	ucontext_t *uc = context;
 
 	(void)sig;
-	hub_enter(&threads.hub);
-	signals_stack_entered(t, uc);
+	signals_begin(t, uc);
 	if (signal_is_fault(info)) {
 		signal_queue_add(&t->signals.queue, info, true);
 		t->signals.due = true;
@@ -40,7 +32,7 @@ static void interrupted_program(struct thread *t, siginfo_t *info, ucontext_t *u
 
 void signal_entry_away(struct thread *t, siginfo_t *info, ucontext_t *uc)
 {
-	bool own = caused_by_call(info);
+	bool own = signal_is_of_call(info);
 
 	if (t && !t->call && (own || signal_is_fault(info))) {
 		interrupted_program(t, info, uc);
@@ -60,14 +52,9 @@ void signals_take_own(struct thread *t)
 	int sig;
 
 	while (t->signals.own) {
-		for (unsigned i = 0; i < sizeof(info) / sizeof(long); i++)
-			((volatile long *)&info)[i] = 0;
 		sig = signal_first(t->signals.own);
 		t->signals.own &= ~SIGNAL_BIT(sig);
-		info.si_signo = sig;
-		info.si_code = SI_USER;
-		info.si_pid = signal_pid();
-		info.si_uid = (uid_t)sys_call(SYS_getuid);
+		siginfo_describe(&info, sig, SI_USER);
 		signals_send(t, &info, true);
 	}
 	signals_update(t);

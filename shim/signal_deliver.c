@@ -47,6 +47,13 @@ static int take(struct thread *t, siginfo_t *info, struct signal_action *act)
 	return sig;
 }
 
+void signals_begin(struct thread *t, ucontext_t *uc)
+{
+	hub_enter(&threads.hub);
+	signals_blocked_already();
+	signals_stack_entered(t, uc);
+}
+
 /* SWITCHES, from within signal_entry: by hub_yield_to(next), or by `away`. */
 static void interrupt_for(struct thread *t, void (*away)(void), struct thread *next)
 {
@@ -152,10 +159,8 @@ static void preempted(int sig, siginfo_t *info, void *context)
 
 	if (signals_stack_is_wrong(sig, uc))
 		signal_frame_move(info, uc, signals_stack_for(t, sig, uc), preempted);
-	hub_enter(&threads.hub);
+	signals_begin(t, uc);
 	p = preempt_begin();
-	signals_blocked_already();
-	signals_stack_entered(t, uc);
 	stats.preempted++;
 	let_others_run(t, sched_next(t));
 	preempt_end(p);
@@ -170,9 +175,7 @@ static void interrupted_for_due(int sig, siginfo_t *info, void *context)
 
 	if (signals_stack_is_wrong(sig, uc))
 		signal_frame_move(info, uc, signals_stack_for(t, sig, uc), interrupted_for_due);
-	hub_enter(&threads.hub);
-	signals_blocked_already();
-	signals_stack_entered(t, uc);
+	signals_begin(t, uc);
 	signals_run_due(t, uc);
 }
 
@@ -195,9 +198,7 @@ static void interrupted_program(struct thread *t, siginfo_t *info, ucontext_t *u
 	}
 	if (signals_stack_is_wrong(info->si_signo, uc))
 		signal_frame_move(info, uc, signals_stack_for(t, info->si_signo, uc), signal_entry);
-	hub_enter(&threads.hub);
-	signals_blocked_already();
-	signals_stack_entered(t, uc);
+	signals_begin(t, uc);
 	if (signal_is_fault(info)) {
 		signal_queue_add(&t->signals.queue, info, true);
 		t->signals.due = true;

@@ -44,8 +44,7 @@ void signal_frame_send(int sig)
 {
 	siginfo_t info;
 
-	for (unsigned i = 0; i < sizeof(info) / sizeof(long); i++)
-		((volatile long *)&info)[i] = 0;
+	siginfo_blank(&info);
 	info.si_signo = sig;
 	info.si_code = SI_USER; /* never refused for want of memory or by RLIMIT_SIGPENDING */
 	info.si_uid = SIGNAL_FRAME_MARK;

@@ -100,8 +100,7 @@ static struct thread *choose(const siginfo_t *info, struct thread *running)
 	return NULL;
 }
 
-/* The kernel aims these at the thread whose own call caused them, though siginfo does not say so. */
-static bool caused_by_call(const siginfo_t *info)
+bool signal_is_of_call(const siginfo_t *info)
 {
 	return (info->si_signo == SIGPIPE || info->si_signo == SIGXFSZ) && info->si_code == SI_USER &&
 	       info->si_pid == signal_pid();
@@ -145,7 +144,7 @@ void signals_route(const siginfo_t *info, struct thread *running)
 		t = thread_find(tid);
 		if (t)
 			route_timer(t, &translated);
-	} else if (t && caused_by_call(info)) {
+	} else if (t && signal_is_of_call(info)) {
 		signals_send(t, info, true);
 	} else if (owner_of(info)) {
 		signals_send(owner_of(info), info, true);

@@ -9,12 +9,6 @@
 /* What signalfds read is in the kernel's queue. */
 static uint64_t read_by_signalfd;
 
-static void blank(siginfo_t *info)
-{
-	for (unsigned i = 0; i < sizeof(*info) / sizeof(long); i++)
-		((volatile long *)info)[i] = 0;
-}
-
 /* A real-time signal is queued, or refused. */
 static bool is_allowed(int sig)
 {
@@ -58,9 +52,9 @@ static bool is_signal(int sig)
 	return sig >= 0 && sig <= SIGNAL_MAX;
 }
 
-static void describe(siginfo_t *info, int sig, int code)
+void siginfo_describe(siginfo_t *info, int sig, int code)
 {
-	blank(info);
+	siginfo_blank(info);
 	info->si_signo = sig;
 	info->si_code = code;
 	info->si_pid = signal_pid();
@@ -78,7 +72,7 @@ static long kill_thread(int tid, int sig)
 		return -EINVAL;
 	if (!sig)
 		return 0;
-	describe(&info, sig, SI_TKILL);
+	siginfo_describe(&info, sig, SI_TKILL);
 	return send_to(t, &info);
 }
 
@@ -93,7 +87,7 @@ long sys_kill(struct call *c)
 		return CALL_PASS;
 	if (sig <= 0 || sig > SIGNAL_MAX || set_has(SIGNAL_NEVER_BLOCKED, sig))
 		return sys_call(SYS_kill, signal_pid(), sig);
-	describe(&info, sig, SI_USER);
+	siginfo_describe(&info, sig, SI_USER);
 	return signals_offer(t, &info) ? 0 : sys_call(SYS_kill, signal_pid(), sig);
 }
 

@@ -38,6 +38,12 @@ struct signal_action {
 
 _Static_assert(sizeof(siginfo_t) == 128, "asm/siginfo.h");
 
+static inline void siginfo_blank(siginfo_t *info)
+{
+	for (unsigned i = 0; i < sizeof(*info) / sizeof(long); i++)
+		((volatile long *)info)[i] = 0;
+}
+
 static inline void siginfo_copy(siginfo_t *to, const siginfo_t *from)
 {
 	for (unsigned i = 0; i < sizeof(*to) / sizeof(long); i++)
@@ -124,6 +130,11 @@ void signals_drain(void);
 void signals_route(const siginfo_t *info, struct thread *running);
 void signals_send(struct thread *t, const siginfo_t *info, bool directed);
 bool signals_offer(struct thread *t, const siginfo_t *info); /* of the process's: true if t has taken it */
+/* signal_route.c: the kernel sends SIGPIPE and SIGXFSZ to the thread whose own call caused them, though siginfo does not
+ * say so. */
+bool signal_is_of_call(const siginfo_t *info);
+/* signal_send.c: as sent by this process. */
+void siginfo_describe(siginfo_t *info, int sig, int code);
 /* signal_send.c: all block it, and a signalfd may read it, which sees only the kernel's queue; into that. */
 bool signals_read_by_signalfd(int sig);
 long signals_send_kernel(const siginfo_t *info);
@@ -131,6 +142,9 @@ void signals_update(struct thread *t); /* its mask has changed: what can be take
 
 /* signal_deliver.c */
 void signal_entry(int sig, siginfo_t *info, void *context);
+/* From within signal_entry, which has interrupted the program's own code: takes the hub's lock, and the frame is as the
+ * program may see it. */
+void signals_begin(struct thread *t, ucontext_t *uc);
 /* From within signal_entry, with the hub's lock and all blocked really; SWITCHES. The handlers of what is due to t run,
  * at home; then the frame is ready for sigreturn. */
 void signals_run_due(struct thread *t, ucontext_t *uc);
