@@ -6,6 +6,13 @@
 #include "thread.h"
 
 #define IS_STACK (MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK)
+#define PAGE 4096UL
+
+/* The kernel takes part of a page for all of it. */
+static size_t in_pages(long size)
+{
+	return ((size_t)size + PAGE - 1) & ~(PAGE - 1);
+}
 
 static bool is_stack(const struct call *c)
 {
@@ -23,7 +30,7 @@ static void disturb(long at, long size)
 
 long sys_mmap(struct call *c)
 {
-	uintptr_t at = is_stack(c) ? slab_take((size_t)c->arg[1], c->arg[2] == PROT_NONE) : 0;
+	uintptr_t at = is_stack(c) ? slab_take(in_pages(c->arg[1]), c->arg[2] == PROT_NONE) : 0;
 
 	if (at)
 		return (long)at;
@@ -35,7 +42,7 @@ long sys_mmap(struct call *c)
 long sys_munmap(struct call *c)
 {
 	uintptr_t at = (uintptr_t)c->arg[0];
-	size_t size = (size_t)c->arg[1];
+	size_t size = in_pages(c->arg[1]);
 	long ret;
 
 	return slab_has(at, size) && slab_give(at, size, &ret) ? ret : CALL_PASS;
@@ -44,7 +51,7 @@ long sys_munmap(struct call *c)
 long sys_mprotect(struct call *c)
 {
 	uintptr_t at = (uintptr_t)c->arg[0];
-	size_t size = (size_t)c->arg[1];
+	size_t size = in_pages(c->arg[1]);
 
 	return slab_has(at, size) && slab_protect(at, size, (int)c->arg[2]) ? 0 : CALL_PASS;
 }
@@ -57,7 +64,7 @@ static bool is_dropping(long advice)
 long sys_madvise(struct call *c)
 {
 	uintptr_t at = (uintptr_t)c->arg[0];
-	size_t size = (size_t)c->arg[1];
+	size_t size = in_pages(c->arg[1]);
 	long advice = (int)c->arg[2];
 
 	if (!slab_has(at, size))

@@ -109,17 +109,17 @@ static void *nothing(void *arg)
 	return arg;
 }
 
-static void many_at_once(void)
+static void many_at_once(size_t size)
 {
 	pthread_t t[300];
 
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 300; i++)
-			t[i] = with(128 * KIB, 4 * KIB, i % 3 ? fill : nothing);
+			t[i] = with(size, 4 * KIB, i % 3 ? fill : nothing);
 		for (int i = 0; i < 300; i++)
 			done(t[i]);
 	}
-	done(with(128 * KIB, 4 * KIB, look));
+	done(with(size, 4 * KIB, look));
 }
 
 /* Its own stack is memory like any other. */
@@ -219,8 +219,9 @@ int main(void)
 	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
 
 	sigaction(SIGSEGV, &sa, NULL);
+	many_at_once(100000); /* no whole pages */
 	sizes_and_guards(NULL);
-	many_at_once();
+	many_at_once(128 * KIB);
 	changed(changes);
 	changed(opens);
 	in_child(sizes_and_guards);
