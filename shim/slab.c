@@ -24,18 +24,6 @@ static struct slab *windows[WINDOWS];
 static unsigned next_window;
 static struct slab_class classes[CLASSES];
 static bool off;
-static char locked;
-
-void slab_lock(void)
-{
-	while (__atomic_test_and_set(&locked, __ATOMIC_ACQUIRE))
-		;
-}
-
-void slab_unlock(void)
-{
-	__atomic_clear(&locked, __ATOMIC_RELEASE);
-}
 
 static bool is_limited(int resource)
 {
@@ -251,12 +239,10 @@ static void retire(struct slab *s)
 
 void slab_retire(void)
 {
-	slab_lock();
 	off = true;
 	for (unsigned i = 0; i < next_window; i++)
 		if (windows[i])
 			retire(windows[i]);
-	slab_unlock();
 }
 
 /* Until it makes a thread of its own the child's calls are native: what it does to stacks that threads of its parent had
@@ -270,7 +256,6 @@ static void disown(struct slab *s)
 
 void slab_forked(void)
 {
-	slab_unlock();
 	for (unsigned i = 0; i < next_window; i++)
 		if (windows[i])
 			disown(windows[i]);

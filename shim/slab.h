@@ -4,7 +4,9 @@
  * difference, stacks are mapped as the C library asks.
  *
  * A piece is what one mmap asked for. What else a program does to it is the kernel's to do: the piece is odd from then
- * on, and is really unmapped at its end. */
+ * on, and is really unmapped at its end.
+ *
+ * Under the hub's lock, as all handlers are; only the last two may be called by a signal's. */
 #ifndef SHIM_SLAB_H
 #define SHIM_SLAB_H
 

@@ -66,7 +66,4 @@ void slab_lose(struct slab *s, struct piece *p);
 /* The piece in use that holds the address, or NULL. */
 struct piece *slab_find(uintptr_t at, struct slab **slab);
 
-void slab_lock(void);
-void slab_unlock(void);
-
 #endif

@@ -68,7 +68,7 @@ static void make_odd(struct slab *s, struct piece *p)
 	p->state = PIECE_ODD;
 }
 
-static uintptr_t take(size_t size, bool to_be_opened)
+uintptr_t slab_take(size_t size, bool to_be_opened)
 {
 	struct slab *s;
 	struct piece *p = slab_get(size, &s);
@@ -81,16 +81,6 @@ static uintptr_t take(size_t size, bool to_be_opened)
 	if (!to_be_opened)
 		set_guard(s, p, 0);
 	return piece_start(s, p);
-}
-
-uintptr_t slab_take(size_t size, bool to_be_opened)
-{
-	uintptr_t at;
-
-	slab_lock();
-	at = take(size, to_be_opened);
-	slab_unlock();
-	return at;
 }
 
 static bool is_whole(const struct slab *s, const struct piece *p, uintptr_t at, size_t size)
@@ -119,11 +109,8 @@ static bool give(uintptr_t at, size_t size, long *ret)
 
 bool slab_give(uintptr_t at, size_t size, long *ret)
 {
-	bool given;
+	bool given = give(at, size, ret);
 
-	slab_lock();
-	given = give(at, size, ret);
-	slab_unlock();
 	if (!given)
 		slab_disturb(at, size);
 	return given;
@@ -161,17 +148,12 @@ static void open_guard(uintptr_t at, size_t size)
 bool slab_protect(uintptr_t at, size_t size, int prot)
 {
 	struct slab *s;
-	struct piece *p;
-	bool done;
+	struct piece *p = slab_find(at, &s);
 
-	slab_lock();
-	p = slab_find(at, &s);
-	done = p && is_of_guard(s, p, at, size, prot);
-	if (done)
+	if (p && is_of_guard(s, p, at, size, prot)) {
 		p->state = PIECE_USED;
-	slab_unlock();
-	if (done)
 		return true;
+	}
 	slab_disturb(at, size);
 	if (prot != PROT_NONE)
 		open_guard(at, size);
@@ -182,14 +164,9 @@ bool slab_protect(uintptr_t at, size_t size, int prot)
 bool slab_guard(uintptr_t at, size_t size)
 {
 	struct slab *s;
-	struct piece *p;
-	bool done;
-
-	slab_lock();
-	p = slab_find(at, &s);
-	done = p && p->state == PIECE_USED && at == piece_start(s, p) && size < s->class->size &&
-	       (size <= p->guard || set_guard(s, p, size));
-	slab_unlock();
+	struct piece *p = slab_find(at, &s);
+	bool done = p && p->state == PIECE_USED && at == piece_start(s, p) && size < s->class->size &&
+		    (size <= p->guard || set_guard(s, p, size));
 	if (!done)
 		slab_disturb(at, size);
 	return done;
@@ -213,7 +190,6 @@ void slab_disturb(uintptr_t at, size_t size)
 	struct slab *s;
 	struct piece *p;
 
-	slab_lock();
 	for (; at < end; at += 4096) {
 		p = slab_find(at, &s);
 		if (!p)
@@ -221,7 +197,6 @@ void slab_disturb(uintptr_t at, size_t size)
 		make_odd(s, p);
 		at = piece_start(s, p) + s->class->size - 4096;
 	}
-	slab_unlock();
 }
 
 bool slab_stack_of(uintptr_t at, uintptr_t *start, uintptr_t *end)
