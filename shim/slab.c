@@ -207,6 +207,11 @@ void slab_lose(struct slab *s, struct piece *p)
 	s->class->used--;
 }
 
+static bool is_in_use(const struct piece *p)
+{
+	return p->state != PIECE_FREE && p->state != PIECE_GONE;
+}
+
 struct piece *slab_find(uintptr_t at, struct slab **slab)
 {
 	size_t window = (at - slab_arena) / WINDOW;
@@ -217,7 +222,29 @@ struct piece *slab_find(uintptr_t at, struct slab **slab)
 		return NULL;
 	p = &s->pieces[(at - s->start) / s->class->size];
 	*slab = s;
-	return p->state == PIECE_FREE || p->state == PIECE_GONE ? NULL : p;
+	return is_in_use(p) ? p : NULL;
+}
+
+/* Of its pieces, those in use that lie within. */
+static void disturb(struct slab *s, uintptr_t at, uintptr_t end)
+{
+	size_t size = s->class->size, first = at > s->start ? (at - s->start) / size : 0;
+
+	for (size_t i = first; i < s->mapped && s->start + i * size < end; i++)
+		if (is_in_use(&s->pieces[i]))
+			slab_make_odd(s, &s->pieces[i]);
+}
+
+static void disturb_all(uintptr_t at, uintptr_t end)
+{
+	for (unsigned i = 0; i < next_window; i++)
+		if (windows[i])
+			disturb(windows[i], at, end);
+}
+
+void slab_disturb(uintptr_t at, size_t size)
+{
+	disturb_all(at, size > UINTPTR_MAX - at ? UINTPTR_MAX : at + size);
 }
 
 static void retire(struct slab *s)
@@ -237,26 +264,19 @@ static void retire(struct slab *s)
 	list_remove(&s->room);
 }
 
+/* What is in use is really unmapped at its end. */
 void slab_retire(void)
 {
 	off = true;
 	for (unsigned i = 0; i < next_window; i++)
 		if (windows[i])
 			retire(windows[i]);
+	disturb_all(0, UINTPTR_MAX);
 }
 
 /* Until it makes a thread of its own the child's calls are native: what it does to stacks that threads of its parent had
  * is not seen. */
-static void disown(struct slab *s)
-{
-	for (unsigned i = 0; i < s->mapped; i++)
-		if (s->pieces[i].state == PIECE_USED)
-			s->pieces[i].state = PIECE_ODD;
-}
-
 void slab_forked(void)
 {
-	for (unsigned i = 0; i < next_window; i++)
-		if (windows[i])
-			disown(windows[i]);
+	disturb_all(0, UINTPTR_MAX);
 }

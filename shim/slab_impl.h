@@ -61,6 +61,8 @@ static inline uintptr_t piece_start(const struct slab *s, const struct piece *p)
 /* A piece that is no longer free, and its slab; NULL where there is none to be had. */
 struct piece *slab_get(size_t size, struct slab **slab);
 void slab_put(struct slab *s, struct piece *p);
+/* Something was done to it that only the kernel knows. */
+void slab_make_odd(struct slab *s, struct piece *p);
 /* It is no longer ours. */
 void slab_lose(struct slab *s, struct piece *p);
 /* The piece in use that holds the address, or NULL. */

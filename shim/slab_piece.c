@@ -61,7 +61,7 @@ static bool set_guard(struct slab *s, struct piece *p, size_t size)
 	return true;
 }
 
-static void make_odd(struct slab *s, struct piece *p)
+void slab_make_odd(struct slab *s, struct piece *p)
 {
 	if (p->state == PIECE_CLOSED)
 		sys_call(SYS_mprotect, piece_start(s, p), s->class->size, PROT_NONE);
@@ -182,21 +182,6 @@ void slab_dropped(uintptr_t at, size_t size)
 	size += at - piece_start(s, p);
 	if (s->class->size >= SIZE_OF_USE && size < s->class->size)
 		p->clean = (uint32_t)size;
-}
-
-void slab_disturb(uintptr_t at, size_t size)
-{
-	uintptr_t end = at + size;
-	struct slab *s;
-	struct piece *p;
-
-	for (; at < end; at += 4096) {
-		p = slab_find(at, &s);
-		if (!p)
-			continue;
-		make_odd(s, p);
-		at = piece_start(s, p) + s->class->size - 4096;
-	}
 }
 
 bool slab_stack_of(uintptr_t at, uintptr_t *start, uintptr_t *end)

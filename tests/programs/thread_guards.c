@@ -1,4 +1,5 @@
 /* Stacks of many sizes, each with its guard, used again, by children too; what is done to them besides. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -122,6 +123,16 @@ static void many_at_once(size_t size)
 	done(with(size, 4 * KIB, look));
 }
 
+/* More than there is, answered at once. */
+static void of_everything(void)
+{
+	char *low = (char *)(64UL << 40);
+
+	SHOW_ERRNO(madvise(low, 63UL << 40, MADV_NORMAL));
+	SHOW_ERRNO(munmap(low, -1UL << 12));
+	SHOW_ERRNO(mlock(low, 63UL << 40));
+}
+
 /* Its own stack is memory like any other. */
 static void *changes(void *arg)
 {
@@ -170,20 +181,33 @@ static void changed(void *(*run)(void *))
 	done(with(8 * MIB, 8 * KIB, look));
 }
 
+static pthread_barrier_t held;
+
+static void *is_held(void *arg)
+{
+	pthread_barrier_wait(&held);
+	return arg;
+}
+
+/* What was there before the limit comes back to be used again, too. */
 static void *of_limit(void *arg)
 {
 	struct rlimit limit = {2048 * MIB, RLIM_INFINITY};
 	pthread_t t[100];
 	int n = 0;
 
-	done(with(64 * MIB, 4 * KIB, look));
+	done(with(32 * MIB, 4 * KIB, look));
+	pthread_barrier_init(&held, NULL, 21);
+	for (; n < 20; n++)
+		t[n] = with(32 * MIB, 4 * KIB, is_held);
 	setrlimit(RLIMIT_AS, &limit);
-	while (n < 100 && (t[n] = with(64 * MIB, 4 * KIB, nothing)))
-		n++;
-	printf("%s\n", n > 10 && n < 33 ? "about as many as there is room for" : "MORE OR LESS");
+	pthread_barrier_wait(&held);
 	while (n)
 		done(t[--n]);
-	done(with(64 * MIB, 4 * KIB, look));
+	pthread_barrier_init(&held, NULL, 101);
+	while (n < 100 && (t[n] = with(32 * MIB, 4 * KIB, is_held)))
+		n++;
+	printf("%s\n", n > 50 && n < 64 ? "about as many as there is room for" : "MORE OR LESS");
 	return arg;
 }
 
@@ -218,6 +242,7 @@ int main(void)
 {
 	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
 
+	mallopt(M_ARENA_MAX, 1); /* room is counted */
 	sigaction(SIGSEGV, &sa, NULL);
 	many_at_once(100000); /* no whole pages */
 	sizes_and_guards(NULL);
@@ -227,6 +252,7 @@ int main(void)
 	in_child(sizes_and_guards);
 	in_child(of_limit);
 	in_child(of_locked);
+	of_everything();
 	done(go(sizes_and_guards, NULL));
 	return 0;
 }
