@@ -71,8 +71,6 @@ long sys_madvise(struct call *c)
 		return CALL_PASS;
 	if (advice == MADV_GUARD_INSTALL)
 		return slab_guard(at, size) ? 0 : CALL_PASS;
-	if (advice == MADV_DONTNEED)
-		slab_dropped(at, size);
 	if (!is_dropping(advice))
 		slab_disturb(at, size);
 	return CALL_PASS;

@@ -31,10 +31,10 @@ uintptr_t slab_take(size_t size, bool to_be_opened);
 bool slab_give(uintptr_t at, size_t size, long *ret);
 bool slab_protect(uintptr_t at, size_t size, int prot);
 bool slab_guard(uintptr_t at, size_t size);
-/* MADV_DONTNEED is about to be made. */
-void slab_dropped(uintptr_t at, size_t size);
-/* Something else is. */
+/* Something else is about to be done to it. */
 void slab_disturb(uintptr_t at, size_t size);
+/* A thread has ended, with its stack pointer there. */
+void slab_left(uintptr_t sp);
 /* From now on the process's memory is limited, or locked: nothing may be mapped but what the program asks for. */
 void slab_retire(void);
 /* In the child. */

@@ -24,7 +24,7 @@ enum piece_state {
 struct piece {
 	uint32_t next;	/* free ones of the slab: 1 + a number */
 	uint32_t guard; /* bytes at its beginning; they stay when it is free */
-	uint32_t clean; /* bytes at its beginning that are not in memory: the thread that ended has said so */
+	uint32_t top;	/* bytes from its beginning to what the thread that ended last had in use; 0: none has */
 	uint8_t state;	/* enum piece_state */
 	bool warm;	/* free, with memory, all zero */
 };

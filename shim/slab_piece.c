@@ -1,15 +1,13 @@
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "slab_impl.h"
 
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 
-/* glibc drops what an ending thread has used of its stack, but for PTHREAD_STACK_MIN (16 KiB here) and what is above.
- * More than this is not worth looking through. */
-#define REST_MAX (64UL << 10)
-#define REST_PAGES (REST_MAX / 4096)
-#define SIZE_OF_USE (64UL << 10) /* in less there may have been nothing to drop */
+/* More than this is not worth wiping. */
+#define WIPE_MAX (64U << 10)
+/* Below the last frame of a thread's: what its last call had, the shim's own. */
+#define BELOW_LAST 4096
 
 static void bytes_zero(uintptr_t at, size_t size)
 {
@@ -21,31 +19,19 @@ static void bytes_zero(uintptr_t at, size_t size)
 #endif
 }
 
-/* True: all that is in memory of [at, end) is zero. */
-static bool wipe(uintptr_t at, uintptr_t end)
-{
-	size_t page = getauxval(AT_PAGESZ);
-	unsigned char in_memory[REST_PAGES];
-
-	at &= ~(page - 1);
-	if (end - at > REST_MAX || sys_call(SYS_mincore, at, end - at, in_memory))
-		return false;
-	for (unsigned i = 0; at < end; i++, at += page)
-		if (in_memory[i] & 1)
-			bytes_zero(at, page);
-	return true;
-}
-
+/* What the thread that ended last has at its top is what the next one needs first. mincore(2) would not tell of pages
+ * that are in swap. */
 static void clear(struct slab *s, struct piece *p)
 {
 	struct slab_class *k = s->class;
-	uintptr_t start = piece_start(s, p), end = start + k->size;
+	uint32_t dropped = p->top > p->guard ? p->top : p->guard;
 
-	p->warm = k->warm < SLAB_SPARE && p->clean && wipe(start + p->clean, end);
+	p->warm = p->top && k->warm < SLAB_SPARE && k->size - dropped <= WIPE_MAX;
 	k->warm += p->warm;
-	if (!p->warm)
-		slab_advise(start, k->size, MADV_DONTNEED);
-	p->clean = 0;
+	slab_advise(piece_start(s, p), p->warm ? dropped : k->size, MADV_DONTNEED);
+	if (p->warm)
+		bytes_zero(piece_start(s, p) + dropped, k->size - dropped);
+	p->top = 0;
 }
 
 static bool set_guard(struct slab *s, struct piece *p, size_t size)
@@ -172,16 +158,14 @@ bool slab_guard(uintptr_t at, size_t size)
 	return done;
 }
 
-void slab_dropped(uintptr_t at, size_t size)
+void slab_left(uintptr_t sp)
 {
 	struct slab *s;
-	struct piece *p = slab_find(at, &s);
+	struct piece *p = slab_find(sp, &s);
+	uintptr_t top = (sp & ~(uintptr_t)4095) - BELOW_LAST;
 
-	if (!p || at > piece_start(s, p) + p->guard)
-		return;
-	size += at - piece_start(s, p);
-	if (s->class->size >= SIZE_OF_USE && size < s->class->size)
-		p->clean = (uint32_t)size;
+	if (p)
+		p->top = top > piece_start(s, p) ? (uint32_t)(top - piece_start(s, p)) : 0;
 }
 
 bool slab_stack_of(uintptr_t at, uintptr_t *start, uintptr_t *end)

@@ -21,6 +21,7 @@
 #include "ipc.h"
 #include "preempt.h"
 #include "process.h"
+#include "slab.h"
 #include "stats.h"
 #include "sys.h"
 #include "timeout.h"
@@ -258,6 +259,7 @@ static void thread_dead(struct fiber *f)
 	uint32_t *clear_tid = t->clear_tid;
 
 	unpublish(t);
+	slab_left((uintptr_t)t->call);
 	sched_thread_exit(t);
 	name_thread_exit(t);
 	if (t != &threads.main)

@@ -1,6 +1,7 @@
 /* Stacks of many sizes, each with its guard, used again, by children too; what is done to them besides. */
 #include <malloc.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -94,15 +95,51 @@ static void *sizes_and_guards(void *arg)
 	return arg;
 }
 
+static atomic_int found_zero;
+
 /* All of it, page by page. */
 static void *fill(void *arg)
 {
 	struct stack s = own_stack();
 	volatile char *here = __builtin_frame_address(0);
+	bool zero = true;
 
-	for (volatile char *p = here - 4096; p > s.low; p -= 4096)
+	for (volatile char *p = here - 4096; p > s.low; p -= 4096) {
+		zero &= !*p;
 		*p = 1;
+	}
+	found_zero += zero;
 	return arg;
+}
+
+static pthread_barrier_t held;
+
+static void *is_held(void *arg)
+{
+	pthread_barrier_wait(&held);
+	return arg;
+}
+
+static void *fill_and_hold(void *arg)
+{
+	fill(NULL);
+	return is_held(arg);
+}
+
+/* The C library keeps some of these, as they were left. */
+static void zero_again(void)
+{
+	pthread_t t[20];
+
+	pthread_barrier_init(&held, NULL, 20);
+	for (int round = 0; round < 3; round++) {
+		found_zero = 0;
+		for (int i = 0; i < 20; i++)
+			t[i] = with(8 * MIB, 4 * KIB, fill_and_hold);
+		for (int i = 0; i < 20; i++)
+			done(t[i]);
+		printf("most were zero: %d\n", found_zero > 10);
+	}
 }
 
 static void *nothing(void *arg)
@@ -181,14 +218,6 @@ static void changed(void *(*run)(void *))
 	done(with(8 * MIB, 8 * KIB, look));
 }
 
-static pthread_barrier_t held;
-
-static void *is_held(void *arg)
-{
-	pthread_barrier_wait(&held);
-	return arg;
-}
-
 /* What was there before the limit comes back to be used again, too. */
 static void *of_limit(void *arg)
 {
@@ -247,6 +276,7 @@ int main(void)
 	many_at_once(100000); /* no whole pages */
 	sizes_and_guards(NULL);
 	many_at_once(128 * KIB);
+	zero_again();
 	changed(changes);
 	changed(opens);
 	in_child(sizes_and_guards);
