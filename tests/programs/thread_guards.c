@@ -253,18 +253,7 @@ static void *of_locked(void *arg)
 
 static void in_child(void *(*run)(void *))
 {
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		run(NULL);
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-	printf("child: %d\n", status);
+	printf("child: %d\n", child_runs(run, NULL));
 }
 
 int main(void)

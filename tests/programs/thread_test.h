@@ -22,8 +22,8 @@ static inline void settle(void)
 	nap(40);
 }
 
-/* In a child: the same once more, by its only thread and by a new one. */
-static inline void child_again(void *(*run)(void *))
+/* run(arg) in a child, and its status: 6 if run returned. */
+static inline int child_runs(void *(*run)(void *), void *arg)
 {
 	int status;
 	pid_t pid;
@@ -31,13 +31,26 @@ static inline void child_again(void *(*run)(void *))
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		run(NULL);
-		done(go(run, NULL));
+		run(arg);
 		fflush(stdout);
 		_exit(6);
 	}
 	waitpid(pid, &status, 0);
-	printf("child %d\n", WEXITSTATUS(status));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static inline void *run_twice(void *arg)
+{
+	void *(**run)(void *) = arg;
+
+	(*run)(NULL);
+	return (void *)done(go(*run, NULL));
+}
+
+/* In a child: the same once more, by its only thread and by a new one. */
+static inline void child_again(void *(*run)(void *))
+{
+	printf("child %d\n", child_runs(run_twice, &run));
 }
 
 /* A time on `clock`, some milliseconds from now; before now if negative. */
