@@ -26,88 +26,6 @@ bool sched_is_main(long pid)
 	return (pid ? thread_find((int)pid) : thread_self()) == &threads.main;
 }
 
-void sched_thread_exit(struct thread *t)
-{
-	scratch_put(t->sched.cpus, SCHED_CPUS_BYTES);
-}
-
-long sched_cpus_now(unsigned long *cpus)
-{
-	for (unsigned i = 0; i < SCHED_CPUS_BYTES / sizeof(*cpus); i++)
-		((volatile unsigned long *)cpus)[i] = 0;
-	return sys_call(SYS_sched_getaffinity, 0, SCHED_CPUS_BYTES, cpus);
-}
-
-/* Which CPUs a set allows, only the kernel knows (cpusets): the OS thread tries it. */
-static long probe_cpus(size_t size, const void *wanted, unsigned long *allowed)
-{
-	unsigned long *before = scratch_get(SCHED_CPUS_BYTES);
-	long n, ret;
-
-	if (!before)
-		return -ENOMEM;
-	n = sched_cpus_now(before);
-	ret = n < 0 ? n : sys_call(SYS_sched_setaffinity, 0, size, wanted);
-	if (!ret) {
-		sched_cpus_now(allowed);
-		sys_call(SYS_sched_setaffinity, 0, n, before);
-	}
-	scratch_put(before, SCHED_CPUS_BYTES);
-	return ret;
-}
-
-/* Nobody's CPUs change with the main thread's. */
-static void keep_cpus(void)
-{
-	LIST_EACH(l, &threads.all) {
-		struct thread *t = LIST_ENTRY(l, struct thread, all);
-
-		if (t == &threads.main || t->sched.cpus)
-			continue;
-		t->sched.cpus = scratch_get(SCHED_CPUS_BYTES);
-		if (t->sched.cpus)
-			sched_cpus_now(t->sched.cpus);
-	}
-}
-
-long sys_sched_setaffinity(struct call *c)
-{
-	struct thread *t = sched_target(c->arg[0]);
-	unsigned long *cpus;
-	long ret;
-
-	if (!t) {
-		if (sched_is_main(c->arg[0]))
-			keep_cpus();
-		return CALL_PASS;
-	}
-	cpus = scratch_get(SCHED_CPUS_BYTES);
-	if (!cpus)
-		return -ENOMEM;
-	ret = probe_cpus((size_t)c->arg[1], (void *)c->arg[2], cpus);
-	if (ret) {
-		scratch_put(cpus, SCHED_CPUS_BYTES);
-		return ret;
-	}
-	scratch_put(t->sched.cpus, SCHED_CPUS_BYTES);
-	t->sched.cpus = cpus;
-	return 0;
-}
-
-long sys_sched_getaffinity(struct call *c)
-{
-	struct thread *t = sched_target(c->arg[0]);
-	long n;
-
-	if (!t)
-		return CALL_PASS;
-	n = sys_call(SYS_sched_getaffinity, 0, c->arg[1], c->arg[2]);
-	if (n > 0 && t->sched.cpus &&
-	    user_copy((void *)c->arg[2], t->sched.cpus, (size_t)(n < SCHED_CPUS_BYTES ? n : SCHED_CPUS_BYTES)))
-		return -EFAULT;
-	return n;
-}
-
 /* May it? The OS thread tries it and goes back. SCHED_IDLE is always allowed, and there might be no way back. */
 static long probe_policy(int policy, const struct sched_param *param)
 {
@@ -125,25 +43,47 @@ static long probe_policy(int policy, const struct sched_param *param)
 	return ret;
 }
 
-/* Somebody has asked for one, so that priorities may differ. */
-static bool has_real_time;
+static int policy_of(const struct thread *t)
+{
+	return t->sched.has_policy ? t->sched.policy : (int)sys_call(SYS_sched_getscheduler, 0);
+}
 
-static long policy_set(struct thread *t, int policy, const struct sched_param *param)
+/* kernel/sched/syscalls.c, user_check_sched_setscheduler: SCHED_IDLE is as nice as one can be. */
+static bool may_leave(const struct thread *t, int policy)
+{
+	int now = policy_of(t);
+
+	if (now & RESET_ON_FORK & ~policy && !sched_may_all())
+		return false;
+	return (now & ~RESET_ON_FORK) != SCHED_IDLE || (policy & ~RESET_ON_FORK) == SCHED_IDLE ||
+	       sched_may_nice(sched_nice_of(t));
+}
+
+static long policy_check(const struct thread *t, int policy, const struct sched_param *param)
 {
 	long ret = probe_policy(policy & ~RESET_ON_FORK, param);
 
-	if (ret)
-		return ret;
+	return !ret && !may_leave(t, policy) ? -EPERM : ret;
+}
+
+/* Somebody has asked for one, so that priorities may differ. */
+static bool has_real_time;
+
+static void policy_remember(struct thread *t, int policy, const struct sched_param *param)
+{
 	has_real_time |= param->sched_priority > 0;
 	t->sched.has_policy = true;
 	t->sched.policy = policy;
 	t->sched.priority = param->sched_priority;
-	return 0;
 }
 
-static int policy_of(const struct thread *t)
+static long policy_set(struct thread *t, int policy, const struct sched_param *param)
 {
-	return t->sched.has_policy ? t->sched.policy : (int)sys_call(SYS_sched_getscheduler, 0);
+	long ret = policy_check(t, policy, param);
+
+	if (!ret)
+		policy_remember(t, policy, param);
+	return ret;
 }
 
 static int priority_of(const struct thread *t)
@@ -340,10 +280,23 @@ static long deadline_set(struct thread *t, struct attr *attr, const void *given)
 	return 0;
 }
 
+/* All of it, or nothing. */
+static long attr_set(struct thread *t, const struct attr *attr)
+{
+	struct sched_param param = {(int)attr->priority};
+	int policy = (int)attr->policy | (attr->flags & 1 ? RESET_ON_FORK : 0);
+	long ret = policy_check(t, policy, &param);
+
+	if (!ret && attr->policy != SCHED_IDLE && is_fair(policy)) /* no niceness makes that one nicer */
+		ret = sched_nice_set(t, attr->nice);
+	if (!ret)
+		policy_remember(t, policy, &param);
+	return ret == -EACCES ? -EPERM : ret;
+}
+
 long sys_sched_setattr(struct call *c)
 {
 	struct thread *t = sched_target(c->arg[0]);
-	struct sched_param param;
 	struct attr attr;
 	long ret;
 
@@ -352,13 +305,7 @@ long sys_sched_setattr(struct call *c)
 	ret = attr_read(&attr, c);
 	if (ret)
 		return ret;
-	if (attr.policy == SCHED_DEADLINE)
-		return deadline_set(t, &attr, (void *)c->arg[1]);
-	param.sched_priority = (int)attr.priority;
-	ret = policy_set(t, (int)attr.policy | (attr.flags & 1 ? RESET_ON_FORK : 0), &param);
-	if (!ret && is_fair(t->sched.policy))
-		ret = sched_nice_set(t, attr.nice);
-	return ret;
+	return attr.policy == SCHED_DEADLINE ? deadline_set(t, &attr, (void *)c->arg[1]) : attr_set(t, &attr);
 }
 
 long sys_sched_getattr(struct call *c)

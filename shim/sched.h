@@ -22,7 +22,7 @@ struct sched_thread {
 
 #define SCHED_CPUS_BYTES 1024 /* 8,192 CPUs: the kernel's largest NR_CPUS */
 
-/* Those of the OS thread. */
+/* sched_cpus.c. Those of the OS thread. */
 long sched_cpus_now(unsigned long *cpus);
 
 /* sched_child.c. In the child of fork, which t has made. */
@@ -47,8 +47,12 @@ bool sched_is_main(long pid);
 /* What the main thread is about to change is not inherited by those that are there already. */
 void sched_main_changes(void);
 
-/* sched_nice.c. Niceness. */
+/* sched_nice.c. Niceness: the OS thread's, a thread's. */
+int sched_nice_real(void);
 int sched_nice_of(const struct thread *t);
+/* sched(7), setrlimit(2): who is nicer may become as little nice as that; has CAP_SYS_NICE. */
+bool sched_may_nice(int nice);
+bool sched_may_all(void);
 long sched_nice_set(struct thread *t, int nice);
 
 /* sched_share.c. A turn of t's, which computes, is over: who has the next, perhaps t again; NULL: whose turn it is. In

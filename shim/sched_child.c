@@ -1,6 +1,5 @@
 /* A child is scheduled as the thread that makes it, and so is the program that a thread executes: what the shim has only
  * remembered of it becomes the OS thread's then, for good or until the child is there. */
-#include <linux/capability.h>
 #include <linux/ioprio.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -21,11 +20,6 @@ static bool has_own(const struct sched_thread *s)
 	return s->has_policy || s->has_nice || s->has_ioprio || s->cpus;
 }
 
-static int real_nice(void)
-{
-	return 20 - (int)sys_call(SYS_getpriority, PRIO_PROCESS, 0);
-}
-
 static void apply(const struct sched_thread *s)
 {
 	struct sched_param param = {s->priority};
@@ -34,7 +28,7 @@ static void apply(const struct sched_thread *s)
 		sys_call(SYS_sched_setaffinity, 0, SCHED_CPUS_BYTES, s->cpus);
 	if (s->has_policy && s->policy != sys_call(SYS_sched_getscheduler, 0))
 		sys_call(SYS_sched_setscheduler, 0, s->policy, &param);
-	if (s->has_nice && s->nice != real_nice())
+	if (s->has_nice && s->nice != sched_nice_real())
 		sys_call(SYS_setpriority, PRIO_PROCESS, 0, s->nice);
 	if (s->has_ioprio)
 		sys_call(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, s->ioprio);
@@ -52,19 +46,6 @@ void sched_forked(struct thread *t)
 	apply(&t->sched);
 }
 
-/* setpriority(2), sched(7): who may go back to where it was. */
-static bool may_return_to(int nice)
-{
-	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
-	struct rlimit limit = {0};
-
-	sys_call(SYS_prlimit64, 0, RLIMIT_NICE, NULL, &limit);
-	if (limit.rlim_cur >= (rlim_t)(20 - nice))
-		return true;
-	return !sys_call(SYS_capget, &header, data) && data[0].effective & (1U << CAP_SYS_NICE);
-}
-
 static void note_own(void)
 {
 	struct sched_param param = {0};
@@ -73,7 +54,7 @@ static void note_own(void)
 	own.policy = (int)sys_call(SYS_sched_getscheduler, 0);
 	sys_call(SYS_sched_getparam, 0, &param);
 	own.priority = param.sched_priority;
-	own.nice = real_nice();
+	own.nice = sched_nice_real();
 	own.ioprio = (int)sys_call(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
 	own.cpus = scratch_get(SCHED_CPUS_BYTES);
 	if (own.cpus)
@@ -86,7 +67,7 @@ static struct sched_thread loan_to(const struct thread *t)
 	struct sched_thread loan = t->sched;
 
 	loan.has_policy &= own.policy != SCHED_DEADLINE && loan.policy != SCHED_DEADLINE;
-	if (may_return_to(own.nice))
+	if (sched_may_nice(own.nice))
 		return loan;
 	loan.has_policy &= loan.policy == SCHED_OTHER || loan.policy == SCHED_BATCH;
 	loan.has_nice = false;

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "sched_test.h"
 #include "thread_test.h"
 
 #define LENGTH(array) (int)(sizeof(array) / sizeof(*(array)))
@@ -225,6 +226,37 @@ static void *all(void *arg)
 	return arg;
 }
 
+static void be_nice(int nice)
+{
+	printf("nice %d: %s", nice, outcome(setpriority(PRIO_PROCESS, 0, nice)));
+	printf(" now %d\n", getpriority(PRIO_PROCESS, 0));
+}
+
+static void be(unsigned policy, unsigned flags, int nice)
+{
+	struct attr a = {.size = sizeof(a), .policy = policy, .flags = flags, .nice = nice};
+
+	printf("policy %u, flags %u, nice %d: %s", policy, flags, nice, outcome(syscall(SYS_sched_setattr, 0, &a, 0)));
+	printf(" now %d %d\n", sched_getscheduler(0), getpriority(PRIO_PROCESS, 0));
+}
+
+/* Down is everybody's way, back again that of those who may. */
+static void *down_and_back(void *arg)
+{
+	be_nice(5);
+	be_nice(3);
+	be_nice(-1);
+	be(SCHED_OTHER, 0, 6);
+	be(SCHED_BATCH, 0, 4);
+	be(SCHED_BATCH, 1, 7);
+	be(SCHED_OTHER, 0, 7);
+	be(SCHED_OTHER, 1, 7);
+	be(SCHED_IDLE, 1, 8);
+	be(SCHED_IDLE, 1, 7);
+	be(SCHED_OTHER, 1, 8);
+	return arg;
+}
+
 static void *in_a_child(void *arg)
 {
 	child_again(all);
@@ -239,6 +271,7 @@ int main(int argc, char **argv)
 	if (!may && (setgid(65534) || setuid(65534)))
 		puts("(no other user)");
 	done(go(inherits, NULL));
+	done(go(down_and_back, NULL));
 	all(NULL);
 	done(go(all, NULL));
 	done(go(in_a_child, NULL));
