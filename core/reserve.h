@@ -1,6 +1,6 @@
 /* reserve.h - memory straight from the kernel, page-aligned and zeroed, and some kept back for when it has no more to
  * give: under RLIMIT_AS or at vm.max_map_count natively the kernel still has memory of its own for who waits.
- * Once reserve_open was called, all of these are for one OS thread alone. */
+ * Once reserve_open was called, all of these are for one OS thread alone, or under the hub's lock. */
 #ifndef CORE_RESERVE_H
 #define CORE_RESERVE_H
 

@@ -50,9 +50,9 @@ long sys_migrate_pages(struct call *c)
 /* Limits are the process's. */
 long sys_prlimit64(struct call *c)
 {
-	bool sets = c->arg[2] && (c->arg[1] == RLIMIT_AS || c->arg[1] == RLIMIT_DATA);
+	bool ours = !(int)c->arg[0] || thread_find((int)c->arg[0]);
 
-	if (sets)
+	if (ours && c->arg[2] && (c->arg[1] == RLIMIT_AS || c->arg[1] == RLIMIT_DATA))
 		slab_retire();
 	return by_first(c);
 }
