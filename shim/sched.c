@@ -23,7 +23,7 @@ struct thread *sched_target(long pid)
 
 bool sched_is_main(long pid)
 {
-	return (pid ? thread_find((int)pid) : thread_self()) == &threads.main;
+	return ((int)pid ? thread_find((int)pid) : thread_self()) == &threads.main;
 }
 
 /* May it? The OS thread tries it and goes back. SCHED_IDLE is always allowed, and there might be no way back. */
