@@ -104,11 +104,13 @@ static bool listener_is_shared(int fd)
 	return f->listener == LISTENER_SHARED;
 }
 
+/* With the hub's lock since poll's answer, if that was asked: nobody here takes the connection before. */
 static long accept_now(const struct io *io)
 {
 	const struct call *c = io->call;
 
-	return io_call(SYS_accept4, io->fd, c->arg[1], c->arg[2], c->nr == SYS_accept4 ? c->arg[3] : 0);
+	stats.kernel_calls++;
+	return sys_call(SYS_accept4, io->fd, c->arg[1], c->arg[2], c->nr == SYS_accept4 ? c->arg[3] : 0);
 }
 
 /* What does not listen is refused at once. */

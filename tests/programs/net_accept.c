@@ -135,6 +135,63 @@ static void *accept_failing(void *arg)
 	return NULL;
 }
 
+#define DIALS 250
+
+/* A byte for each connection, until one asks for the end. */
+static void *accept_for_all(void *arg)
+{
+	long answered = 0;
+	char c = 0;
+
+	(void)arg;
+	while (c != 'e') {
+		int fd = accept(listener, NULL, NULL);
+
+		must("ask", read(fd, &c, 1) == 1);
+		answered += write(fd, &c, 1);
+		close(fd);
+	}
+	return (void *)answered;
+}
+
+static long asks(char what)
+{
+	int fd = dial();
+	long n = write(fd, &what, 1) == 1 && read(fd, &what, 1) == 1;
+
+	close(fd);
+	return n;
+}
+
+static void *dials(void *arg)
+{
+	long n = 0;
+
+	(void)arg;
+	for (int i = 0; i < DIALS; i++)
+		n += asks('x');
+	return (void *)n;
+}
+
+/* As many that accept as that dial: for one connection several look, and one may have it. */
+static void crowd(void)
+{
+	pthread_t acceptors[THREADS], t[THREADS];
+	long answers = 0, answered = 0;
+
+	for (int i = 0; i < THREADS; i++) {
+		acceptors[i] = spawn(accept_for_all, NULL);
+		t[i] = spawn(dials, NULL);
+	}
+	for (int i = 0; i < THREADS; i++)
+		answers += join(t[i]);
+	for (int i = 0; i < THREADS; i++)
+		answers += asks('e');
+	for (int i = 0; i < THREADS; i++)
+		answered += join(acceptors[i]);
+	printf("answers %ld of %ld\n", answers, answered);
+}
+
 int main(void)
 {
 	pthread_t t;
@@ -142,6 +199,7 @@ int main(void)
 	begin();
 	listener = tcp_listener(&at, 64);
 	many();
+	crowd();
 	arguments();
 	with_child();
 	t = spawn(accept_failing, NULL);
