@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bounded.h"
 #include "fd.h"
 #include "offload.h"
 #include "options.h"
@@ -167,6 +168,8 @@ long file_move(long nr, const long arg[6], const struct file_range *from, int to
 		return -EFAULT;
 	if (is_file(to) || (is_file(from->fd) && !file_is_cached(from->fd, offset, from->len)))
 		return offload_restartable(offload(call_name(nr), nr, arg));
+	if (threads.hub.shared && !fd_nonblocking(to)) /* the room may be taken by what another CPU sends meanwhile */
+		return bounded_call(nr, arg);
 	stats.kernel_calls++;
 	return sys_call(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }

@@ -152,6 +152,52 @@ static void pipes(void)
 	show("end", splice(a[0], NULL, b[1], NULL, 10, 0));
 }
 
+#define TOGETHER (400 << 20)
+
+static volatile bool enough;
+
+static void *sends(void *arg)
+{
+	(void)arg;
+	while (!enough)
+		must("send", send(pair[0], big, 70000, 0) == 70000);
+	return NULL;
+}
+
+static void *sends_file(void *arg)
+{
+	(void)arg;
+	while (!enough)
+		must("sendfile", sendfile(pair[0], file, &(off_t){0}, 16000) == 16000);
+	return NULL;
+}
+
+static void *receives(void *arg)
+{
+	long total = 0;
+	ssize_t n;
+
+	(void)arg;
+	while ((n = recv(pair[1], back, 5000, 0)) > 0) {
+		total += n;
+		enough |= total > TOGETHER;
+	}
+	return (void *)(long)(total > TOGETHER);
+}
+
+/* Each may take the room that another has found. */
+static void together(void)
+{
+	pthread_t reader = spawn(receives, NULL), t[3];
+
+	for (int i = 0; i < 3; i++)
+		t[i] = spawn(i == 1 ? sends_file : sends, NULL);
+	for (int i = 0; i < 3; i++)
+		join(t[i]);
+	shutdown(pair[0], SHUT_WR);
+	printf("sent together: %ld\n", join(reader));
+}
+
 int main(void)
 {
 	begin();
@@ -169,5 +215,7 @@ int main(void)
 	splices("splice, tcp");
 	into_pipe();
 	pipes();
+	must("socketpair", !socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	together();
 	return 0;
 }
