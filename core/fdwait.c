@@ -16,6 +16,7 @@
 /* One descriptor number. Lives as long as the hub: numbers are reused. */
 struct fd_record {
 	struct list waiters; /* struct fd_waiter, FIFO; initialised with the record's first use */
+	struct list woken;   /* of the exclusive ones: they are about to use the descriptor */
 	unsigned lookers;    /* of them: those that are not exclusive */
 	struct list arm;     /* in hub->arm while the loop has to be told of `watched` */
 	struct hub *hub;
@@ -57,6 +58,7 @@ static struct fd_record *make(struct hub *hub, int fd)
 	r->hub = hub;
 	r->fd = fd;
 	list_init(&r->waiters);
+	list_init(&r->woken);
 	return r;
 }
 
@@ -103,6 +105,8 @@ void fdwait_remove(struct fd_waiter *w)
 	if (!list_linked(&w->node))
 		return;
 	list_remove(&w->node);
+	if (w->revents)
+		return; /* it was among the woken */
 	w->fiber->hub->waiters--;
 	if (!w->exclusive)
 		find(w->fiber->hub, w->fd)->lookers--;
@@ -124,14 +128,14 @@ bool fdwait_has_waiters(struct hub *hub, int fd)
 {
 	struct fd_record *r = find(hub, fd);
 
-	return r && !list_empty(&r->waiters);
+	return r && (!list_empty(&r->waiters) || !list_empty(&r->woken));
 }
 
 bool fdwait_known(struct hub *hub, int fd)
 {
 	struct fd_record *r = find(hub, fd);
 
-	return r && (r->watched || list_linked(&r->arm) || !list_empty(&r->waiters));
+	return fdwait_has_waiters(hub, fd) || (r && (r->watched || list_linked(&r->arm)));
 }
 
 int fdwait_next(struct hub *hub, int fd)
@@ -162,6 +166,8 @@ void fdwait_forget(struct hub *hub, int fd, long value)
 	if (!r)
 		return;
 	r->lookers = 0;
+	while (list_pop(&r->woken))
+		;
 	while ((node = list_pop(&r->waiters))) {
 		hub->waiters--;
 		hub_wake(LIST_ENTRY(node, struct fd_waiter, node)->fiber, value);
@@ -187,6 +193,10 @@ void fdwait_move(struct hub *hub, int from, int to)
 		w->fd = to;
 		link_waiter(t, w);
 	}
+	while (t && (node = list_pop(&r->woken))) {
+		LIST_ENTRY(node, struct fd_waiter, node)->fd = to;
+		list_push(&t->woken, node);
+	}
 	fdwait_forget(hub, from, -EBADF);
 }
 
@@ -201,10 +211,12 @@ void fdwait_arm(struct hub *hub)
 	}
 }
 
-static void fire(struct fd_waiter *w, short revents)
+static void fire(struct fd_record *r, struct fd_waiter *w, short revents)
 {
 	fdwait_remove(w);
 	w->revents = revents;
+	if (w->exclusive)
+		list_push(&r->woken, &w->node);
 	hub_wake(w->fiber, revents);
 }
 
@@ -226,7 +238,7 @@ static void answer_refused(struct fd_record *r)
 	while ((node = r->waiters.next) != &r->waiters) {
 		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
 
-		fire(w, w->events & KNOWN ? w->events & KNOWN : EITHER);
+		fire(r, w, w->events & KNOWN ? w->events & KNOWN : EITHER);
 	}
 }
 
@@ -254,7 +266,7 @@ void fdwait_fired(struct hub *hub, int fd, short revents)
 		if (w->exclusive)
 			left &= (short)~got;
 		hit |= got;
-		fire(w, got);
+		fire(r, w, got);
 	}
 	/* A direction with nobody waiting for it keeps firing: after a few, stop watching it. */
 	if (hit) {

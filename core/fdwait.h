@@ -32,14 +32,15 @@ void fdwait_remove(struct fd_waiter *w); /* also fine after it fired or when nev
 /* SWITCHES. Waits until fd is ready for any of events: > 0 (the events), -ETIMEDOUT, or what hub_wake gave. */
 long fdwait(int fd, short events, const char *why, uint64_t deadline_ns);
 
-/* True if the descriptor has linked waiters / has a watcher or waiters. */
+/* True if the descriptor has waiters, or exclusive ones that were woken and have not run since / has a watcher or waiters. */
 bool fdwait_has_waiters(struct hub *hub, int fd);
 bool fdwait_known(struct hub *hub, int fd);
 /* The lowest number from fd on that is; -1 if there is none. */
 int fdwait_next(struct hub *hub, int fd);
 /* Stops the watcher (on the hub's stack) and wakes the waiters with value, before the descriptor is closed. */
 void fdwait_forget(struct hub *hub, int fd, long value);
-/* Stops the watcher of `from` and has its waiters wait for `to` instead (a dup of the same file). */
+/* Stops the watcher of `from` and has its waiters wait for `to` instead (a dup of the same file). Whom it woke just now
+ * finds `to` in fd_waiter.fd, too. */
 void fdwait_move(struct hub *hub, int from, int to);
 
 /* For hub.c: apply the queued changes to the loop; descriptors that fired. */

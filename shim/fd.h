@@ -93,6 +93,8 @@ void fd_wait_over(long named, int fd);
 void fd_release(int fd);
 /* What fd_wait does after it was changed the first time, for those who park with waiters of their own. */
 void fd_hold(int fd);
+/* Those who only looked, with waiters of their own, wait no more: gives back what they alone kept open. */
+void fd_looked(void);
 
 /* fd_close.c. Before the descriptor is closed or replaced: its watcher stops, its waiters wait on for what it refers to.
  * False: it is the shim's own, and for the program not there. */

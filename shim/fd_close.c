@@ -50,8 +50,8 @@ static bool moved_is_over(const struct moved *m)
 	return !m->users && !fdwait_has_waiters(&threads.hub, m->fd);
 }
 
-/* Those whose waiters were poll's and the like, which do not say when they are done. */
-static void sweep(void)
+/* Those whose waiters were poll's and the like. */
+void fd_looked(void)
 {
 	for (int i = moved_count - 1; i >= 0; i--)
 		if (moved_is_over(&moved[i]))
@@ -97,8 +97,7 @@ bool fd_leaves(int fd)
 {
 	if (fd_is_ours(fd))
 		return false;
-	if (moved_count)
-		sweep();
+	fd_looked();
 	if (fdwait_has_waiters(&threads.hub, fd))
 		move_waiters(fd);
 	else if (fdwait_known(&threads.hub, fd))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "fd.h"
 #include "scratch.h"
 #include "thread.h"
 #include "timeout.h"
@@ -43,6 +44,7 @@ long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns)
 	for (unsigned i = 0; i < s->used; i++)
 		fdwait_remove(&s->waiters[i]);
 	s->used = 0;
+	fd_looked();
 	return ret;
 }
 

@@ -15,6 +15,24 @@ static void *reader(void *arg)
 	return NULL;
 }
 
+/* Woken just before the reader, by the hub or on another CPU. */
+static void *closer(void *arg)
+{
+	char c;
+
+	must("read", read(*(int *)arg, &c, 1) == 1);
+	close(ends[0]);
+	return NULL;
+}
+
+static void *looker(void *arg)
+{
+	struct pollfd fds[2] = {{pair[0], POLLIN, 0}, {*(int *)arg, POLLIN, 0}};
+
+	show("poll", poll(fds, 2, -1));
+	return NULL;
+}
+
 static void *receiver(void *arg)
 {
 	char buf[10] = "";
@@ -102,9 +120,8 @@ static void *acceptor(void *arg)
 {
 	int fd = accept((int)(long)arg, NULL, NULL);
 
-	printf("accepted: %d\n", fd >= 0);
 	close(fd);
-	return NULL;
+	return (void *)(long)(fd >= 0);
 }
 
 static void closed_listener(void)
@@ -116,7 +133,7 @@ static void closed_listener(void)
 	settle();
 	close(listener);
 	show("still listening", connect(fd, (struct sockaddr *)&at, sizeof(at)));
-	join(t);
+	printf("accepted: %ld\n", (long)join(t));
 	close(fd);
 	settle();
 	fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -197,10 +214,58 @@ static void reused(void)
 	close(first);
 }
 
+static void closed_when_woken(void)
+{
+	int gate[2];
+
+	must("pipe", !pipe(gate) && !pipe(ends));
+	for (int i = 0; i < 3; i++) {
+		pthread_t first = spawn(closer, &gate[0]), second = spawn(reader, (void *)(long)ends[0]);
+
+		settle();
+		/* The hub may take them in either order. */
+		if (i & 1)
+			must("write", write(gate[1], "x", 1) == 1 && write(ends[1], "old", 3) == 3);
+		else
+			must("write", write(ends[1], "old", 3) == 3 && write(gate[1], "x", 1) == 1);
+		join(first);
+		join(second);
+		close(ends[1]);
+		must("pipe", !pipe(ends));
+	}
+	close(ends[0]);
+	close(ends[1]);
+	close(gate[0]);
+	close(gate[1]);
+}
+
+/* The last who had the file lets go of it when poll returns. */
+static void closed_under_poll(void)
+{
+	struct pollfd other;
+	int gate[2];
+	pthread_t t;
+
+	must("pipe", !pipe(gate));
+	socketpair_new();
+	t = spawn(looker, &gate[0]);
+	settle();
+	close(pair[0]);
+	must("write", write(gate[1], "x", 1) == 1);
+	join(t);
+	other = (struct pollfd){pair[1], POLLIN, 0};
+	show("the end is told", poll(&other, 1, 10000));
+	close(pair[1]);
+	close(gate[0]);
+	close(gate[1]);
+}
+
 int main(void)
 {
 	begin();
 	reused();
+	closed_when_woken();
+	closed_under_poll();
 	closed_socket();
 	closed_pipe();
 	replaced();
