@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../core/reserve.h"
+#include "cpus.h"
 #include "offload.h"
 #include "signal_state.h"
 #include "sys.h"
@@ -41,12 +42,14 @@ static struct seccomp_filter *inherited; /* by a child of fork */
 static void write_own(struct sock_filter code[SECCOMP_OWN])
 {
 	const unsigned at = offsetof(struct seccomp_data, instruction_pointer);
+	const uintptr_t begin = (uintptr_t)__ehdr_start, end = (uintptr_t)_end;
 	const struct sock_filter own[SECCOMP_OWN] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at + sizeof(uint32_t)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)((uintptr_t)__ehdr_start >> 32), 0, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(begin >> 32), 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(end >> 32), 0, 4), /* it may lie across */
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)(uintptr_t)__ehdr_start, 0, 2),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)(uintptr_t)_end, 1, 0),
+		BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, (uint32_t)begin),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)(end - begin), 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_LD | BPF_W | BPF_IMM, 0),
 	};
@@ -226,6 +229,7 @@ static long set_filter(unsigned long flags, const void *program)
 		return CALL_PASS; /* EFAULT, or EINVAL for a flag that the kernel does not know: libseccomp asks so */
 	if (!prog.len || prog.len > BPF_MAXINSNS)
 		return -EINVAL;
+	cpus_retire(); /* those to come inherit it */
 	if (prog.len + SECCOMP_OWN > BPF_MAXINSNS)
 		return CALL_PASS; /* no room for ours: it is everybody's, and sees everything */
 	f = filter_read(&prog, flags);

@@ -28,7 +28,7 @@ struct seccomp_filter {
 	struct sock_filter code[]; /* SECCOMP_OWN of ours, then the program's */
 };
 
-#define SECCOMP_OWN 7
+#define SECCOMP_OWN 8
 
 struct seccomp_thread {
 	struct seccomp_filter *last;

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "sandbox_test.h"
@@ -108,6 +109,38 @@ static void all(void)
 	show_calls("main");
 	pthread_barrier_wait(&both);
 	pthread_join(t, NULL);
+}
+
+static volatile int filtered;
+
+/* By no call but libc's own, which nothing answers. */
+static void *computes(void *arg)
+{
+	while (!filtered)
+		getppid();
+	return getppid() == -EXDEV ? arg : NULL;
+}
+
+/* Wherever they are when the filter comes. */
+static void all_compute(void)
+{
+	struct sock_fprog program = some();
+	pthread_t t[4];
+	int refused = 0;
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	for (int i = 0; i < 4; i++)
+		t[i] = spawn(computes, t);
+	usleep(100000);
+	printf("set: %s\n", result(set(SECCOMP_FILTER_FLAG_TSYNC, &program)));
+	filtered = 1;
+	for (int i = 0; i < 4; i++) {
+		void *value;
+
+		pthread_join(t[i], &value);
+		refused += value != NULL;
+	}
+	printf("refused %d\n", refused);
 }
 
 static void *is_strict(void *arg)
@@ -293,6 +326,7 @@ int main(int argc, char **argv)
 	pthread_join(spawn(nothing, NULL), NULL);
 	part("whose", whose);
 	part("all", all);
+	part("all compute", all_compute);
 	part("strict", strict);
 	part("one waits", one_waits);
 	part("all wait", all_wait);
