@@ -16,7 +16,7 @@
 /* One descriptor number. Lives as long as the hub: numbers are reused. */
 struct fd_record {
 	struct list waiters; /* struct fd_waiter, FIFO; initialised with the record's first use */
-	struct list woken;   /* of the exclusive ones: they are about to use the descriptor */
+	struct list woken;   /* of the exclusive ones, and fdwait_keep: about to use it */
 	unsigned lookers;    /* of them: those that are not exclusive */
 	struct list arm;     /* in hub->arm while the loop has to be told of `watched` */
 	struct hub *hub;
@@ -98,6 +98,18 @@ int fdwait_add(struct fd_waiter *w)
 		return -ENOMEM;
 	link_waiter(r, w);
 	return 0;
+}
+
+void fdwait_keep(struct fd_waiter *w)
+{
+	struct hub *hub = w->fiber->hub;
+	struct fd_record *r = find(hub, w->fd);
+
+	if (w->fd < 0 || w->fd >= FDS_MAX || (!r && !(r = make(hub, w->fd))))
+		return;
+	w->exclusive = true;
+	w->revents = POLLIN;
+	list_push(&r->woken, &w->node);
 }
 
 void fdwait_remove(struct fd_waiter *w)

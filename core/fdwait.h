@@ -27,6 +27,8 @@ struct fd_waiter {
 
 /* Links w (fd, events, exclusive, fiber set by the caller). 0, or -EBADF for fd < 0, -ENOMEM. */
 int fdwait_add(struct fd_waiter *w);
+/* Links w (fd, fiber) as one that was woken: it waits for nothing here, but is about to use the descriptor. */
+void fdwait_keep(struct fd_waiter *w);
 void fdwait_remove(struct fd_waiter *w); /* also fine after it fired or when never linked */
 
 /* SWITCHES. Waits until fd is ready for any of events: > 0 (the events), -ETIMEDOUT, or what hub_wake gave. */

@@ -358,6 +358,20 @@ long fd_wait(int *fd, short events, const char *why, uint64_t deadline_ns)
 	return wait_on(fd, events, true, why, deadline_ns);
 }
 
+long fd_wait_keeping(int *fd, int *other, short events, const char *why, uint64_t deadline_ns)
+{
+	struct fd_waiter kept = {.fiber = fiber_self, .fd = *other};
+	long ret;
+
+	fdwait_keep(&kept);
+	ret = wait_on(fd, events, true, why, deadline_ns);
+	fdwait_remove(&kept);
+	if (kept.fd != *other)
+		fd_hold(kept.fd);
+	*other = kept.fd;
+	return ret;
+}
+
 long fd_wait_with_all(long named, int *fd, short events, const char *why, uint64_t deadline_ns)
 {
 	int before = *fd;

@@ -85,6 +85,8 @@ int fd_socket_type(int fd);
  * meanwhile, what it refers to stays open as *fd, a number of the shim's, for the caller to go on with; it gives that
  * back by fd_release. */
 long fd_wait(int *fd, short events, const char *why, uint64_t deadline_ns);
+/* SWITCHES. The same, and *other, of the same call, is kept as well. */
+long fd_wait_keeping(int *fd, int *other, short events, const char *why, uint64_t deadline_ns);
 /* SWITCHES. The same for a call that names the descriptor `named`, which *fd is at first; but all who wait are woken, not
  * one of them. At the end of the call fd_wait_over gives back what *fd was changed to. */
 long fd_wait_with_all(long named, int *fd, short events, const char *why, uint64_t deadline_ns);

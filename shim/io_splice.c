@@ -107,7 +107,7 @@ long sys_sendfile(struct call *c)
 
 /* One end of a splice or tee. */
 struct end {
-	int fd;
+	int fd; /* another number than the call's once that was closed meanwhile */
 	short events;
 };
 
@@ -137,15 +137,17 @@ static bool end_waits(const struct end *end, const struct end *other, long flags
 	return !fd_nonblocking(end->fd) && !(asked && heeds_flag(end));
 }
 
-/* SWITCHES. 0: try again. If the descriptor is closed meanwhile the next attempt finds that out. */
-static long end_wait(const struct end *end, const char *why)
+/* SWITCHES. 0: try again. */
+static long end_wait(struct end *end, struct end *other, const char *why)
 {
 	uint64_t deadline_ns = fd_deadline(end->fd, end->events == POLLIN ? FD_RECEIVE : FD_SEND);
-	int fd = end->fd;
-	long ret = fd_wait(&fd, end->events, why, deadline_ns);
+	int fds[2] = {end->fd, other->fd};
+	long ret = fd_wait_keeping(&end->fd, &other->fd, end->events, why, deadline_ns);
 
-	if (fd != end->fd)
-		fd_release(fd);
+	if (end->fd != fds[0])
+		fd_release(fds[0]); /* moved once more, or the call's own number */
+	if (other->fd != fds[1])
+		fd_release(fds[1]);
 	if (ret == -ETIMEDOUT)
 		return -EAGAIN;
 	if (ret == -EINTR)
@@ -166,7 +168,7 @@ static bool is_refused_by(int fd)
 static long splice_now(const struct call *c, const struct end *in, const struct end *out)
 {
 	const long *a = c->arg;
-	long len = a[4], arg[6] = {a[0], a[1], a[2], a[3], len, a[5] | SPLICE_F_NONBLOCK};
+	long len = a[4], arg[6] = {in->fd, a[1], out->fd, a[3], len, a[5] | SPLICE_F_NONBLOCK};
 	struct file_range from = {in->fd, (const off_t *)a[1], (size_t)len};
 
 	/* Of a pipe the kernel says it itself, once it has found nothing wrong. A pipe without a reader comes first. */
@@ -183,17 +185,17 @@ static long splice_now(const struct call *c, const struct end *in, const struct 
 	return file_move(SYS_splice, arg, &from, out->fd);
 }
 
-static long tee_now(const struct call *c)
+static long tee_now(const struct call *c, const struct end *in, const struct end *out)
 {
 	const long *a = c->arg;
 
 	stats.kernel_calls++;
-	return sys_call(SYS_tee, a[0], a[1], a[2], a[3] | SPLICE_F_NONBLOCK);
+	return sys_call(SYS_tee, in->fd, out->fd, a[2], a[3] | SPLICE_F_NONBLOCK);
 }
 
 /* Room in a pipe comes before what a socket or device has for it; between pipes it is the other way round. NULL: for
  * neither, the kernel refuses them. */
-static const struct end *missing_of(const struct call *c, const struct end *in, const struct end *out)
+static struct end *missing_of(const struct call *c, struct end *in, struct end *out)
 {
 	if (!may_be_read(in->fd) || !may_be_written(out->fd))
 		return NULL;
@@ -202,25 +204,37 @@ static const struct end *missing_of(const struct call *c, const struct end *in, 
 	return end_is_ready(in) ? out : in;
 }
 
-static long between(struct call *c, const struct end *in, const struct end *out, long flags)
+static long try_between(struct call *c, struct end *in, struct end *out, long flags)
 {
 	long ret;
 
 	for (;;) {
-		const struct end *missing;
+		struct end *missing, *other;
 
-		ret = c->nr == SYS_tee ? tee_now(c) : splice_now(c, in, out);
+		ret = c->nr == SYS_tee ? tee_now(c, in, out) : splice_now(c, in, out);
 		if (ret != -EAGAIN)
-			break;
+			return ret;
 		missing = missing_of(c, in, out);
 		if (!missing)
 			return CALL_PASS;
-		if (!end_waits(missing, missing == in ? out : in, flags))
-			break;
-		ret = end_wait(missing, call_name(c->nr));
+		other = missing == in ? out : in;
+		if (!end_waits(missing, other, flags))
+			return ret;
+		ret = end_wait(missing, other, call_name(c->nr));
 		if (ret)
-			break;
+			return ret;
 	}
+}
+
+static long between(struct call *c, struct end *in, struct end *out, long flags)
+{
+	const struct end was[2] = {*in, *out};
+	long ret = try_between(c, in, out, flags);
+
+	if (in->fd != was[0].fd)
+		fd_release(in->fd);
+	if (out->fd != was[1].fd)
+		fd_release(out->fd);
 	thread_did_not_block();
 	return ret;
 }

@@ -152,6 +152,40 @@ static void pipes(void)
 	show("end", splice(a[0], NULL, b[1], NULL, 10, 0));
 }
 
+static void *splices_on(void *arg)
+{
+	show("splice", splice(a[0], NULL, b[1], NULL, 3, 0));
+	return arg;
+}
+
+static void *tees_on(void *arg)
+{
+	show("tee", tee(a[0], b[1], 3, 0));
+	return arg;
+}
+
+/* The call has both, whichever it waits for. */
+static void closed_meanwhile(void *(*call)(void *), int closed)
+{
+	char got[8] = "";
+	pthread_t t;
+
+	must("pipe", !pipe(a) && !pipe(b));
+	t = spawn(call, NULL);
+	settle();
+	close(closed & 1 ? a[0] : -1);
+	close(closed & 2 ? b[1] : -1);
+	must("write", write(a[1], "abc", 3) == 3);
+	join(t);
+	close(closed & 2 ? -1 : b[1]);
+	printf("%d: %zd", closed, read(b[0], got, sizeof(got)));
+	printf(" '%s', then %zd\n", got, read(b[0], got, sizeof(got)));
+	close(closed & 1 ? -1 : a[0]);
+	show("nobody reads", write(a[1], "x", 1));
+	close(a[1]);
+	close(b[0]);
+}
+
 #define TOGETHER (400 << 20)
 
 static volatile bool enough;
@@ -215,6 +249,11 @@ int main(void)
 	splices("splice, tcp");
 	into_pipe();
 	pipes();
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 4; i++) {
+		closed_meanwhile(splices_on, i);
+		closed_meanwhile(tees_on, i);
+	}
 	must("socketpair", !socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	together();
 	return 0;
