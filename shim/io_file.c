@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
 
@@ -148,15 +149,28 @@ static long write_when_ready(struct io *io)
 	return ret;
 }
 
+/* Who waits when a terminal's other end is closed is told so; who comes later finds nothing. It has no name any more. */
+static long end_of_device(const struct io *io)
+{
+	struct stat st;
+
+	if (!io->vain || !io_ready(io->fd, 0))
+		return 0;
+	stats.kernel_calls++;
+	return !sys_call(SYS_fstat, io->fd, &st) && !st.st_nlink ? -EIO : 0;
+}
+
 static long read_attempt(struct io *io)
 {
 	const struct fd *f = fd_get(io->fd);
+	bool device = f && f->kind == FD_DEVICE;
 	long ret = f && f->no_nowait & 1 << FD_RECEIVE ? -EOPNOTSUPP : read_nowait(io);
 
 	if (ret != -EOPNOTSUPP && ret != -ENOSYS)
 		return ret;
 	refuses_nowait(io, FD_RECEIVE);
-	return read_when_ready(io);
+	ret = read_when_ready(io);
+	return ret || !device ? ret : end_of_device(io);
 }
 
 /* The kernel looks at the vectors before it refuses: after that they can be read here. */

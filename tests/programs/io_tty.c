@@ -69,6 +69,28 @@ static void *read_master(void *arg)
 	return (void *)read(master, buf, sizeof(buf));
 }
 
+static void *read_ended(void *arg)
+{
+	char buf[8];
+
+	show("slave", read(slave, buf, sizeof(buf)));
+	return arg;
+}
+
+/* Who waits when the other end is closed, and who comes later. */
+static void closed_master(void)
+{
+	pthread_t thread;
+
+	must("openpty", !openpty(&master, &slave, NULL, NULL, NULL));
+	thread = spawn(read_ended, NULL);
+	settle();
+	close(master);
+	join(thread);
+	read_ended(NULL);
+	close(slave);
+}
+
 int main(void)
 {
 	struct termios t;
@@ -98,5 +120,7 @@ int main(void)
 	close(slave);
 	errno = 0;
 	show("no slave", join(spawn(read_master, NULL)));
+	close(master);
+	closed_master();
 	return 0;
 }

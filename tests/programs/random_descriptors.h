@@ -212,8 +212,7 @@ static bool draw_close(struct job *j)
 {
 	struct end e = draw_end(j, NULL);
 
-	/* A terminal's reader that already waits is told of the hang-up otherwise (EIO) than one that comes after (0). */
-	if (e.file->polls || (!strcmp(e.file->kind, "tty") && e.file->peer->waits[IN]))
+	if (e.file->polls)
 		return false;
 	for (int i = 0; i < n_ends; i++)
 		if (ends[i].fd == e.fd && e.file != &nothing) {
