@@ -69,13 +69,17 @@ compile() {
 
 @test "launcher: --help and --version go to stdout" {
 	launch --help
-	[ "$status" -eq 0 ] && [ ! -s err ]
+	[ "$status" -eq 0 ]
+	[ ! -s err ]
 	grep -q '^usage: greenshim \[options\] program' out
-	for option in --stack --stats --no-children --check --dump --version --help; do
-		grep -q -- "$option" out
+	for option in $(sed -n 's/^known=//p' "$greenshim" | tr -d : | tr , ' '); do
+		grep -q -- "--$option" out
+		grep -qF -- "--$option" "$root/README.md"
 	done
+	[ "$option" = help ] # the last of them: there was a list
 	launch --version
-	[ "$status" -eq 0 ] && [ ! -s err ]
+	[ "$status" -eq 0 ]
+	[ ! -s err ]
 	grep -xE 'greenshim [0-9]+\.[0-9]+\.[0-9]+' out
 	cp out long
 	launch -V
@@ -84,7 +88,8 @@ compile() {
 
 @test "launcher: arguments, input, output and exit status are the program's own" {
 	launch printf '<%s>' a '' 'b  c' '*' --stats -h
-	[ "$status" -eq 0 ] && [ ! -s err ]
+	[ "$status" -eq 0 ]
+	[ ! -s err ]
 	[ "$(cat out)" = "<a><><b  c><*><--stats><-h>" ]
 	launch sh -c 'exit 7'
 	[ "$status" -eq 7 ]
@@ -125,10 +130,12 @@ compile() {
 
 @test "launcher: --stats writes to stderr, --stats=FILE to the file, and neither to stdout" {
 	launch --stats "$programs/launcher_hello" 5
-	[ "$status" -eq 0 ] && [ "$(wc -l <out)" -eq 5 ]
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <out)" -eq 5 ]
 	grep -x 'threads_made 5' err
 	launch --stats=figures sh -c "cd / && exec $programs/launcher_hello 6"
-	[ "$status" -eq 0 ] && [ ! -s err ]
+	[ "$status" -eq 0 ]
+	[ ! -s err ]
 	grep -x 'threads_made 6' figures
 	for key in threads_most_alive os_threads switches kernel_calls offloaded hub_blocked_ns sites_found sites_patched \
 		sites_left; do
@@ -171,7 +178,8 @@ compile() {
 
 @test "launcher: --no-children leaves what the program starts alone" {
 	launch --no-children sh -c 'env | grep -E "GREENSHIM_(STATS|NO_CH|STACK)|PRELOAD"; true'
-	[ "$status" -eq 0 ] && [ ! -s out ]
+	[ "$status" -eq 0 ]
+	[ ! -s out ]
 	launch --no-children sh -c 'grep -c greenshim /proc/$$/maps; sh -c "grep -c greenshim /proc/\$\$/maps"'
 	[ "$(head -n 1 out)" -gt 0 ]
 	[ "$(tail -n 1 out)" -eq 0 ]
@@ -223,23 +231,28 @@ compile() {
 @test "launcher: the loader as the program, and scripts, are no exception" {
 	loader=$(ldd /bin/true | sed -n 's,^\s*\(/[^ ]*ld-[^ ]*\) .*,\1,p')
 	launch "$loader" "$programs/launcher_hello" 3
-	[ "$status" -eq 0 ] && [ ! -s err ]
+	[ "$status" -eq 0 ]
+	[ ! -s err ]
 	[ "$(wc -l <out)" -eq 3 ]
 	printf '#!/usr/bin/env sh\nexec %s 4\n' "$programs/launcher_hello" >script
 	chmod +x script
 	launch --stats=figures ./script
-	[ "$status" -eq 0 ] && [ ! -s err ]
+	[ "$status" -eq 0 ]
+	[ ! -s err ]
 	grep -x 'threads_made 4' figures
 }
 
 @test "launcher: GREENSHIM_OFF=1 runs natively" {
 	GREENSHIM_OFF=1 launch --stats=figures "$programs/launcher_hello" 4
-	[ "$status" -eq 0 ] && [ "$(wc -l <out)" -eq 4 ] && [ ! -e figures ]
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <out)" -eq 4 ]
+	[ ! -e figures ]
 }
 
 @test "launcher: a bad GREENSHIM_STACK is reported in one line, and ignored" {
 	GREENSHIM_STACK=huge launch "$programs/launcher_hello" 4
-	[ "$status" -eq 0 ] && [ "$(wc -l <out)" -eq 4 ]
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <out)" -eq 4 ]
 	[ "$(wc -l <err)" -eq 1 ]
 	grep GREENSHIM_STACK err
 }
@@ -261,7 +274,8 @@ compile() {
 		unset "GREENSHIM_$name"
 	done
 	GREENSHIM_STATS=$(printf '/%0300d' 7) launch "$programs/launcher_hello" 2
-	[ "$status" -eq 0 ] && [ "$(wc -l <err)" -eq 1 ]
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <err)" -eq 1 ]
 }
 
 @test "launcher: --check says whether a program can run" {
@@ -305,15 +319,18 @@ compile() {
 	greenshim=$PWD/image/usr/bin/greenshim
 	unset GREENSHIM_LIBRARY
 	launch --stats "$programs/launcher_hello" 3
-	[ "$status" -eq 0 ] && [ "$(wc -l <out)" -eq 3 ]
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <out)" -eq 3 ]
 	grep -x 'threads_made 3' err
 	launch sh -c 'echo "$LD_PRELOAD"'
 	[ "$(cat out)" = "$PWD/image/usr/lib/greenshim/libgreenshim.so" ]
 	launch bench
-	[ "$status" -eq 2 ] && grep -F "greenshim bench: no server given" err
+	[ "$status" -eq 2 ]
+	grep -F "greenshim bench: no server given" err
 	make -s -C "$root" BUILD="$build" DESTDIR="$PWD/image" PREFIX=/usr uninstall
 	[ -z "$(find image -type f -o -type l)" ]
-	[ ! -e image/usr/lib/greenshim ] && [ ! -e image/usr/libexec/greenshim ]
+	[ ! -e image/usr/lib/greenshim ]
+	[ ! -e image/usr/libexec/greenshim ]
 }
 
 @test "launcher: a program with a leak sanitizer runs natively, unless that is off" {
