@@ -97,20 +97,21 @@ static void spawn_into_fifo(void)
 {
 	char *argv[] = {"sh", "-c", "echo spawned", NULL};
 	posix_spawn_file_actions_t actions;
+	char name[40];
 	pthread_t reader;
 	pid_t pid;
 	int err;
 
-	unlink("beside.fifo");
-	mkfifo("beside.fifo", 0600);
+	snprintf(name, sizeof(name), "/tmp/process_beside.%d", (int)getpid());
+	mkfifo(name, 0600);
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 1, "beside.fifo", O_WRONLY, 0);
-	pthread_create(&reader, NULL, reads_fifo, "beside.fifo");
+	posix_spawn_file_actions_addopen(&actions, 1, name, O_WRONLY, 0);
+	pthread_create(&reader, NULL, reads_fifo, name);
 	err = posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, environ);
 	pthread_join(reader, NULL);
 	printf("posix_spawn: %d, %s\n", err, end_of(end_wait(pid)));
 	posix_spawn_file_actions_destroy(&actions);
-	unlink("beside.fifo");
+	unlink(name);
 }
 
 static void count(int sig)
