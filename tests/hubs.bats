@@ -3,6 +3,10 @@
 
 load helpers
 
+setup() {
+	(($(LD_SHOW_AUXV=1 /bin/true | sed -n 's/^AT_HWCAP2: *//p') & 2)) || skip "the kernel does not offer FSGSBASE: there is one OS thread"
+}
+
 # The programs of tests/programs whose names begin with one of these letters, natively and on 2 OS threads.
 on_two() {
 	local names=() path
