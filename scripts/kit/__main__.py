@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 import answers
 import figures
@@ -14,7 +15,7 @@ import options
 import process
 import report
 from figures import MODES
-from server import NAMES, Server
+from server import NAMES, STOP_SECONDS, Server
 
 MIB = 1024 * 1024
 
@@ -136,7 +137,8 @@ class Run:
             made.append("greenshim told of no threads that became greenlets: the server made none, it cannot run under greenshim"
                         " (greenshim --check tells), and then both columns are native; or it could not tell, as when it is killed.")
         for mode in sorted(self.killed):
-            made.append("%s the server did not end within 15 s of its signal (--stop) and was killed." % NAMES[mode].capitalize())
+            made.append("%s the server did not end within %d s of its signal (--stop) and was killed."
+                        % (NAMES[mode].capitalize(), STOP_SECONDS))
         summary = figures.Summary(self.rows)
         for key, what in ("connect_errors", "connections could not be made"), ("timeouts", "requests timed out"), \
                 ("errors", "requests failed or had a status that is neither 2xx nor 3xx"):
@@ -207,6 +209,9 @@ def main():
         text, status = "%s" % error, options.OURS
     except KeyboardInterrupt:
         text, status = "interrupted", 130
+    except Exception:
+        # Python's own exit status would say that the answers differ.
+        text, status = traceback.format_exc().strip().replace("\n", "; "), options.OURS
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
     sys.stderr.write("greenshim bench: %s\n" % "".join(one if one.isprintable() else "?" for one in text))

@@ -3,6 +3,7 @@ import hashlib
 import http.client
 import ssl
 import threading
+import time
 import urllib.parse
 
 import load
@@ -44,6 +45,20 @@ class Answer:
         return "; they differ from byte %d: %r and %r" % (at, self.body[at:at + 24], other.body[at:at + 24])
 
 
+def whole(answer, limit):
+    """The body. One that never ends, as of a stream of events, is none."""
+    end = time.monotonic() + limit
+    parts = []
+    while part := answer.read1(1 << 20):
+        parts.append(part)
+        if time.monotonic() > end:
+            raise TimeoutError("the answer does not end within %d s" % limit)
+    body = b"".join(parts)
+    if answer.length:  # still to come: read1 does not complain
+        raise http.client.IncompleteRead(body, answer.length)
+    return body
+
+
 def fetch(url, limit):
     """The status and the body, without following redirections. OSError or HTTPException if there is none."""
     parts = urllib.parse.urlsplit(url)
@@ -56,7 +71,7 @@ def fetch(url, limit):
         connection.request("GET", (parts.path or "/") + ("?" + parts.query if parts.query else ""),
                            headers={"Accept": "*/*", "Connection": "close"})
         answer = connection.getresponse()
-        return "status %d" % answer.status, answer.read()
+        return "status %d" % answer.status, whole(answer, limit)
     finally:
         connection.close()
 

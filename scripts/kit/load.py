@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 
+import process
 from options import Failure, LOAD_FAILED, fill
 from server import NAMES, on_cpus
 
@@ -26,7 +27,7 @@ SOCKET_ERRORS = r"Socket errors: connect ([0-9]+), read ([0-9]+), write ([0-9]+)
 def number_in(patterns, text):
     for pattern in patterns:
         found = re.search(pattern, text, re.MULTILINE)
-        if found:
+        if found and found[1]:
             try:
                 return float(found[1].replace(",", ""))
             except ValueError:
@@ -66,18 +67,21 @@ class Command:
     def __init__(self, asked, server, text, connections):
         self.text = fill(text, dict(server.places, connections=connections))
         self.server = server
-        self.child = subprocess.Popen(["sh", "-c", self.text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, start_new_session=True, preexec_fn=on_cpus(asked.load_cpus))
-        server.others.add(self.child.pid)
+        with process.BIRTH:
+            self.child = subprocess.Popen(["sh", "-c", self.text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, start_new_session=True, preexec_fn=on_cpus(asked.load_cpus))
+            server.others.add(self.child.pid)
 
     def finish(self, limit):
-        """stdout, stderr and the exit status; None for one that takes longer than limit seconds."""
+        """stdout, stderr and the exit status; None for one that takes longer than limit seconds. Nothing of it stays."""
         try:
             out, err = self.child.communicate(timeout=limit)
             return out, err, self.child.returncode
         except subprocess.TimeoutExpired:
             self.kill()
             return *self.child.communicate(), None
+        finally:
+            self.kill()
 
     def kill(self):
         try:
@@ -104,10 +108,7 @@ def run(asked, server, connections, seconds):
     limit = seconds * 3 + 60
     begin = time.monotonic()
     command = Command(asked, server, asked.load, connections)
-    try:
-        out, err, status = command.finish(limit)
-    finally:
-        command.kill()
+    out, err, status = command.finish(limit)
     elapsed = time.monotonic() - begin
     server.check_alive("under load, with %d connections" % connections)
     if status != 0:

@@ -13,8 +13,8 @@ ABOUT = """\
 Measures a server natively and under greenshim, in turn, with the same load, and writes one HTML report with plots. The
 server must stay in the foreground. Nothing is measured if the two servers answer differently."""
 PLACES = """\
-Filled in, in the server's command, URLs and COMMANDs: {port} (one that is free, or --port), {host}, {url},
-{connections}, {seconds}, {threads} (for the load generator). COMMANDs are run by sh.
+Filled in, in the server's command and COMMANDs: {port} (one that is free, or --port; in URLs too), {host}, {url}, {seconds}
+and {threads} (of the load generator); in COMMANDs also {connections}. COMMANDs are run by sh.
 
 A load command's output is understood if it is that of wrk, ab, hey, redis-benchmark, pgbench, sysbench or mysqlslap, or has
 lines such as `requests_per_second 1234`, `p50_ms 1.5` and `p99_ms 7`. Else --rate, --p50 and --p99 tell where its figures are.
@@ -63,9 +63,9 @@ def cpus(text):
     found = set()
     for part in text.split(","):
         ends = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", part)
-        if ends:
-            found.update(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
-        if not ends or not found <= os.sched_getaffinity(0):
+        added = range(int(ends[1]), int(ends[2] or ends[1]) + 1) if ends else ()
+        found.update(added)
+        if not added or not found <= os.sched_getaffinity(0):
             raise argparse.ArgumentTypeError("%r: CPUs that may be used, such as 0-3 or 0,2" % text)
     return found
 
@@ -161,8 +161,9 @@ def check_files(asked):
     stem = asked.output[:-5] if asked.output.endswith(".html") else asked.output
     asked.files = {"html": asked.output, "csv": stem + ".csv", "json": stem + ".json", "log": stem + ".log"}
     folder = os.path.dirname(asked.output) or "."
-    if os.path.isdir(asked.output) or not os.access(folder, os.W_OK):
-        raise Failure(USAGE_WRONG, "--output %s: cannot be written" % asked.output)
+    for path in asked.files.values():
+        if os.path.isdir(path) or not os.access(path if os.path.exists(path) else folder, os.W_OK):
+            raise Failure(USAGE_WRONG, "--output %s: %s cannot be written" % (asked.output, path))
 
 
 def raise_limit(asked):

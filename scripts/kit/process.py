@@ -13,6 +13,9 @@ SAMPLE_SECONDS = 0.2
 # With each so many samples the server's processes are looked for anew.
 SEARCH = 5
 
+# Held while a command is started and until it is known as none of the server's, and while the server's are looked for.
+BIRTH = threading.Lock()
+
 Stat = collections.namedtuple("Stat", "pid state parent session cpu threads rss")
 
 
@@ -34,7 +37,9 @@ def stat_of(pid):
 
 def tree(root, besides=()):
     """The live processes of the server that was started as root: its descendants, and our own that are none of besides."""
-    stats = [stat_of(int(name)) for name in os.listdir("/proc") if name.isdigit()]
+    with BIRTH:
+        stats = [stat_of(int(name)) for name in os.listdir("/proc") if name.isdigit()]
+        besides = set(besides)
     stats = [stat for stat in stats if stat and stat.state not in "ZX"]
     us = os.getpid()
     found = {stat.pid for stat in stats if stat.pid == root or (stat.parent == us and stat.session not in besides)}

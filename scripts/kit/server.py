@@ -12,6 +12,7 @@ from options import Failure, SERVER_FAILED, fill
 
 NAMES = {"native": "natively", "greenshim": "under greenshim"}
 STOP_SECONDS = 15
+KILL_SECONDS = 5
 
 
 def free_port():
@@ -22,8 +23,9 @@ def free_port():
 
 def is_open(host, port):
     try:
-        socket.create_connection((host, port), 1).close()
-        return True
+        with socket.create_connection((host, port), 1) as made:
+            # Our own port may happen to be the one that we ask for: then it is connected to itself, and nobody listens.
+            return made.getsockname() != made.getpeername()
     except OSError:
         return False
 
@@ -127,7 +129,7 @@ class Server:
             self.child.poll()
             left = process.tree(self.child.pid, self.others)
             waited = time.monotonic() - asked_at
-            if not left:
+            if not left or waited > STOP_SECONDS + KILL_SECONDS:  # what is another user's cannot be killed
                 break
             if waited > STOP_SECONDS:
                 killed = True
