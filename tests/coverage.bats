@@ -44,6 +44,19 @@ under_greenshim() {
 	[ ! -s missing ]
 }
 
+# Those of --files pool are named in part, as "open and its like".
+@test "coverage: the README counts the calls that are answered, and names those that are without an option" {
+	local name files others
+
+	others=$(sed -n 's/^CALL\(_ANYWHERE\)\?(\([a-z0-9_]*\),.*/\2/p' "$root/shim/calls.def")
+	files=$(grep -c '^CALL_FILE(' "$root/shim/calls.def")
+	tr '\n' ' ' <"$root/README.md" | grep -qF "$(wc -w <<<"$others") on x86-64, and $files more with \`--files pool\`"
+	grep -qF "$(wc -w <<<"$others") system calls are intercepted, and $files more on files" "$root/CHANGELOG.md"
+	for name in $others; do
+		grep -qE "^\|.*\`$name\`" "$root/README.md" || { echo "not in the README's table: $name" && return 1; }
+	done
+}
+
 # Every function that these headers declare and the C library has is used by some program of tests/programs.
 covered_headers='pthread.h semaphore.h threads.h sched.h sys/eventfd.h sys/timerfd.h sys/epoll.h
 	signal.h mqueue.h aio.h spawn.h ucontext.h setjmp.h sys/signalfd.h sys/inotify.h sys/ipc.h sys/sem.h sys/msg.h sys/shm.h
