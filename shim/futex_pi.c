@@ -105,14 +105,18 @@ static long lock(uint32_t *addr, uint64_t deadline_ns)
 	struct thread *self = thread_self();
 	struct pi_waiter w = {.addr = addr, .thread = self};
 	uint32_t old;
-	long ret = take_from_others(addr, (uint32_t)self->tid, &old, deadline_ns);
+	long ret;
 
-	if (ret != -EAGAIN)
+	do { /* on another OS thread the owner may leave it just now, without a call */
+		ret = take_from_others(addr, (uint32_t)self->tid, &old, deadline_ns);
+		if (ret != -EAGAIN)
+			return ret;
+		if ((old & FUTEX_TID_MASK) == (uint32_t)self->tid)
+			return -EDEADLK;
+		ret = user_cas32(addr, &old, old | FUTEX_WAITERS);
+	} while (ret > 0);
+	if (ret)
 		return ret;
-	if ((old & FUTEX_TID_MASK) == (uint32_t)self->tid)
-		return -EDEADLK;
-	if (user_store32(addr, old | FUTEX_WAITERS))
-		return -EFAULT;
 	sched_enlist(&waiters, &w.node, self, who);
 	ret = thread_park("futex (priority inheritance)", deadline_ns);
 	list_remove(&w.node);
@@ -196,18 +200,22 @@ long futex_pi_wait(uint32_t *addr, uint32_t expected, uint32_t *lock, uint64_t d
 static long move(struct pi_waiter *w, bool may_take)
 {
 	uint32_t old;
+	long ret;
 
 	if (user_load32(&old, w->addr))
 		return -EFAULT;
-	if (may_take && !take(w->addr, (uint32_t)w->thread->tid, &old)) {
-		list_remove(&w->node);
-		hub_wake(&w->thread->fiber, 0);
-		return 0;
-	}
-	if (!thread_find((int)(old & FUTEX_TID_MASK)))
-		return -ESRCH;
-	if (user_store32(w->addr, old | FUTEX_WAITERS))
-		return -EFAULT;
+	do {
+		if (may_take && !take(w->addr, (uint32_t)w->thread->tid, &old)) {
+			list_remove(&w->node);
+			hub_wake(&w->thread->fiber, 0);
+			return 0;
+		}
+		if (!thread_find((int)(old & FUTEX_TID_MASK)))
+			return -ESRCH;
+		ret = user_cas32(w->addr, &old, old | FUTEX_WAITERS);
+	} while (ret > 0);
+	if (ret)
+		return ret;
 	list_remove(&w->node);
 	w->from = NULL;
 	sched_enlist(&waiters, &w->node, w->thread, who);

@@ -22,6 +22,13 @@ on_two() {
 	assert_stat os_threads 2
 }
 
+@test "hubs: a mutex with priority inheritance is left on one OS thread while another says that it waits" {
+	for _ in {1..10}; do
+		GREENSHIM_HUBS=2 both mutex_pi_many
+		GREENSHIM_HUBS=4 both mutex_pi_many
+	done
+}
+
 @test "hubs: the programs a to e on two OS threads" {
 	on_two a-e
 }
