@@ -61,7 +61,8 @@ void cpus_kick(struct cpu *cpu)
 
 bool cpus_is_kick(const siginfo_t *info)
 {
-	return threads.hub.shared && info->si_signo == SIGNAL_CARRIER && info->si_code == SI_TKILL && info->si_pid == signal_pid();
+	return threads.hub.shared && info->si_signo == SIGNAL_CARRIER && info->si_code == SI_TKILL &&
+	       info->si_pid == signal_pid();
 }
 
 static void serve(struct other *o)

@@ -360,6 +360,6 @@ static void server_killed(void)
 }
 
 TESTS({0, "deadline", deadline}, {0, "waiters_in_order", waiters_in_order}, {0, "both_directions", both_directions},
-      {0, "closed_while_waiting", closed_while_waiting}, {0, "closed_behind", closed_behind}, {0, "hang_up", hang_up}, {0, "nobody_waits", nobody_waits},
-      {0, "bulk", bulk}, {0, "errors", errors}, {0, "server", server}, {0, "server_with_pool", server_with_pool},
-      {0, "server_killed", server_killed})
+      {0, "closed_while_waiting", closed_while_waiting}, {0, "closed_behind", closed_behind}, {0, "hang_up", hang_up},
+      {0, "nobody_waits", nobody_waits}, {0, "bulk", bulk}, {0, "errors", errors}, {0, "server", server},
+      {0, "server_with_pool", server_with_pool}, {0, "server_killed", server_killed})
