@@ -35,6 +35,15 @@ static inline uintptr_t context_thread_pointer(void)
 	return (uintptr_t)__builtin_thread_pointer();
 #endif
 }
+/* On x86-64 only where the kernel offers FSGSBASE. */
+static inline void context_set_thread_pointer(uintptr_t tp)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("wrfsbase %0" : : "r"(tp) : "memory");
+#else
+	__asm__ volatile("msr tpidr_el0, %0" : : "r"(tp) : "memory");
+#endif
+}
 /* What this thread-local variable (initial-exec) is for another thread pointer. */
 static inline void *context_thread_local(uintptr_t tp, const void *here)
 {

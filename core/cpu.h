@@ -2,7 +2,7 @@
  * more: they take from the same run queue, and everything of the hub's, and of its embedder's, is under one lock. Who
  * runs a fiber's own code does not hold it; whoever calls a function of hub.h, or runs on a hub's stack, does. It stays
  * held across a switch: the fiber that arrives releases it. So none can be resumed before its stack was left.
- * A hub that is not shared takes no lock. */
+ * A hub is not shared, and takes no lock, until there is work for a second one (hub_share). */
 #ifndef CORE_CPU_H
 #define CORE_CPU_H
 
@@ -34,6 +34,7 @@ struct cpu {
 	struct account account;
 	volatile int attention; /* set by a signal handler of its own: run on_attention soon */
 	volatile int handled;	/* set by any signal handler: it may have ended the loop's wait */
+	int saved_errno;	/* of whom the thread-local storage is that its code has now */
 	bool interrupted;	/* the loop's wait was, by no handler */
 	volatile bool wanted;	/* fibers wait that only it may run: it shall look soon */
 	bool leaves;		/* is to end */

@@ -19,8 +19,10 @@
 #define CACHE_LINE 64
 #define PREFETCH_LINES 16
 #define TCB_CANCELLATION 0x308 /* where glibc's blocking calls look first, on x86-64 */
-/* A shared hub that has less to do than this is quicker than another CPU, which must be woken and has nothing cached. */
+/* A hub that has less to do than this is quicker than another CPU, which must be woken and has nothing cached. */
 #define WORK_NS 30000
+/* And one that had nothing to do so lately needs no second one, and no lock. */
+#define LATELY_NS 1000000
 
 _Thread_local struct fiber *fiber_self;
 
@@ -37,13 +39,13 @@ static void want_home(struct cpu *home)
 
 static bool is_for_another(const struct hub *hub)
 {
-	return hub->ready * hub->slice_ns > WORK_NS;
+	return hub->ready * hub->slice_ns > WORK_NS && (hub->shared || hub->now_ns - hub->waited_ns > LATELY_NS);
 }
 
 void hub_queue(struct hub *hub, struct fiber *f)
 {
 	run_queue_push(hub, f);
-	if (!hub->shared)
+	if (hub->cpus_most == 1)
 		return;
 	if (f->at_home)
 		want_home(&hub->home);
@@ -153,7 +155,7 @@ bool hub_batch_over(struct cpu *cpu)
 	struct hub *hub = cpu->hub;
 	unsigned turn = ++hub->turns;
 
-	if (hub->attention || cpu->attention || cpu->leaves)
+	if (hub->attention || cpu->attention || cpu->leaves || (hub->wants_cpu && is_home(cpu)))
 		return true;
 	if (hub->round)
 		return false;

@@ -42,13 +42,14 @@ struct hub {
 	/* Several OS threads. */
 	bool shared; /* takes the lock */
 	uint32_t lock;
-	unsigned cpus, cpus_most; /* that there are, home too; that there may be */
+	unsigned cpus, cpus_most; /* that there are, home too; that there may be, which its embedder sets */
 	unsigned busy;		  /* of them: neither idle nor in the loop */
 	bool wants_cpu;		  /* there is work for one more */
 	struct cpu *others;	  /* than home */
 	struct cpu *poller;	  /* is in the loop, which others must not enter */
 	bool home_polls;	  /* and nobody else: what is ready depends on who asks */
 	uint64_t slice_ns;	  /* how long fibers ran between two switches of late, about */
+	uint64_t waited_ns;	  /* when it last had nothing to do */
 	/* Hooks, run on the hub's stack. */
 	void (*on_attention)(struct hub *hub); /* after hub_attention() */
 	void (*on_continue)(
@@ -117,6 +118,9 @@ void hub_call(void (*fn)(void *), void *arg);
 void hub_attention(struct hub *hub);
 /* From now on home alone waits in the loop: what a signalfd has is what its OS thread has, signalfd(2). */
 void hub_poll_at_home(struct hub *hub);
+/* From on_want_cpu, before there is another CPU: it is shared from now on. The hub's code has the thread pointer tp, at
+ * which nobody else runs. */
+void hub_share(struct hub *hub, uintptr_t tp);
 /* SWITCHES. From now on the calling fiber runs on the hub's first OS thread, and nowhere else while f->at_home. */
 void hub_go_home(void);
 /* That is over, unless it stays. */

@@ -7,6 +7,9 @@
 #include "hub_impl.h"
 #include "kernel.h"
 #include "loop.h"
+#include "runqueue.h"
+
+#define FIND_NS 5000 /* what a poll may take for each fiber that it makes ready */
 
 static void bury(struct hub *hub)
 {
@@ -72,12 +75,17 @@ static void report_stall(struct hub *hub)
 }
 
 /* About, of late, and of all CPUs together. */
-static void measure_slices(struct hub *hub)
+static void measure_slices(struct hub *hub, uint64_t now)
 {
-	uint64_t took = now_ns() - hub->batch_ns;
-
 	if (hub->turns)
-		hub->slice_ns = (3 * hub->slice_ns + took * hub->busy / hub->turns) / 4;
+		hub->slice_ns = (3 * hub->slice_ns + (now - hub->batch_ns) * hub->busy / hub->turns) / 4;
+}
+
+/* A poll that had to wait has found less than what took its time. */
+static void measure_wait(struct hub *hub, uint64_t begin_ns)
+{
+	if (hub->now_ns - begin_ns > FIND_NS * (hub->ready + 1))
+		hub->waited_ns = hub->now_ns;
 }
 
 static void begin_batch(struct hub *hub, uint64_t now)
@@ -90,11 +98,12 @@ static void begin_batch(struct hub *hub, uint64_t now)
 static void poll_once(struct cpu *cpu)
 {
 	struct hub *hub = cpu->hub;
+	uint64_t begin_ns = hub->cpus_most > 1 ? now_ns() : 0;
 
 	if (hub->measures)
 		hub_measure(hub);
-	if (hub->shared)
-		measure_slices(hub);
+	if (begin_ns)
+		measure_slices(hub, begin_ns);
 	fdwait_arm(hub);
 	report_stall(hub);
 	hub->polls++;
@@ -105,6 +114,8 @@ static void poll_once(struct cpu *cpu)
 	if (hub->home_polls && cpu != &hub->home)
 		cpu_poke(&hub->home); /* it may wait because this one did */
 	hub->now_ns = now_ns();
+	if (begin_ns)
+		measure_wait(hub, begin_ns);
 	if (hub->measures)
 		measure_from_now(hub);
 	if (cpu->interrupted && hub->on_continue)
@@ -135,6 +146,43 @@ static void attend(struct cpu *cpu)
 		hub->on_attention(hub);
 }
 
+/* Each time anew: the compiler takes the address for constant, but the hub has now one greenlet's errno, now another's. */
+__attribute__((noinline, noclone)) static int *errno_now(void)
+{
+	__asm__ volatile("");
+	return &errno;
+}
+
+static void part_queues(struct hub *hub)
+{
+	struct fiber *f = hub->head;
+
+	hub->head = NULL;
+	hub->tail = &hub->head;
+	hub->ready = 0;
+	while (f) {
+		struct fiber *next = f->next;
+
+		run_queue_push(hub, f);
+		f = next;
+	}
+}
+
+void hub_share(struct hub *hub, uintptr_t tp)
+{
+	struct cpu *home = &hub->home;
+
+	*errno_now() = home->saved_errno;
+	hub->lock = 1; /* ours: we are in the hub's code */
+	hub->shared = true;
+	part_queues(hub);
+	home->tp = home->fiber.context.tp = tp;
+	*(struct fiber **)context_thread_local(tp, &fiber_self) = NULL;
+	*(struct cpu **)context_thread_local(tp, &cpu_self) = home;
+	context_set_thread_pointer(tp);
+	home->saved_errno = *errno_now();
+}
+
 /* What the hub does between two runs of fibers. */
 static struct fiber *hub_turn(struct cpu *cpu)
 {
@@ -161,21 +209,14 @@ static struct fiber *hub_turn(struct cpu *cpu)
 	return hub_next(cpu);
 }
 
-/* Each time anew: the compiler takes the address for constant, but the hub has now one greenlet's errno, now another's. */
-__attribute__((noinline, noclone)) static int *errno_now(void)
-{
-	__asm__ volatile("");
-	return &errno;
-}
-
 void hub_main(void *arg)
 {
 	struct cpu *cpu = arg;
-	int saved = *errno_now(); /* whose thread-locals these are shall find no trace of us */
 
 	asan_arrive(&cpu->fiber);
 	fiber_self = NULL;
 	cpu_self = cpu;
+	cpu->saved_errno = *errno_now(); /* whose thread-locals these are shall find no trace of us */
 	for (;;) {
 		struct fiber *next = hub_turn(cpu);
 
@@ -184,9 +225,9 @@ void hub_main(void *arg)
 		if (!next)
 			continue;
 		cpu->hub->stalled = false;
-		*errno_now() = saved;
+		*errno_now() = cpu->saved_errno;
 		hub_resume(&cpu->fiber, next);
 		fiber_self = NULL;
-		saved = *errno_now();
+		cpu->saved_errno = *errno_now();
 	}
 }

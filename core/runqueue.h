@@ -1,4 +1,4 @@
-/* runqueue.h - who is ready to run: hub.c's alone. */
+/* runqueue.h - who is ready to run: the hub's files' alone. */
 #ifndef CORE_RUNQUEUE_H
 #define CORE_RUNQUEUE_H
 

@@ -111,7 +111,7 @@ long beside_wait(struct beside *b)
 	long pid;
 
 	t->call = &b->call;
-	t->fiber.lent_tp = tls_like_main(); /* the hub would leave its errno in the child's */
+	t->fiber.lent_tp = tls_like_this(); /* the hub would leave its errno in the child's */
 	process_lend();
 	sys_call(SYS_sigaltstack, NULL, &b->stack); /* not the shim's, which is withdrawn now */
 	threads.memory_lent++;

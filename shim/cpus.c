@@ -12,6 +12,8 @@
 #include "offload.h"
 #include "offload_start.h"
 #include "options.h"
+#include "sched.h"
+#include "scratch.h"
 #include "signal_state.h"
 #include "tls.h"
 
@@ -21,6 +23,8 @@
 #define STACK (256 << 10)
 #define SIGNAL_STACK (64 << 10)
 #define AGAIN_NS 1000000
+/* If nobody said how many. They have one lock: more than these would wait for each other. */
+#define HUBS_MAX 8
 
 struct other {
 	struct cpu cpu; /* first */
@@ -100,9 +104,42 @@ static struct other *record(void)
 	return o;
 }
 
+/* On how many CPUs the process may run now. */
+static unsigned allowed_cpus(void)
+{
+	unsigned long *set = scratch_get(SCHED_CPUS_BYTES);
+	unsigned n = 0;
+
+	if (!set)
+		return 1;
+	if (sched_cpus_now(set) > 0)
+		for (unsigned i = 0; i < SCHED_CPUS_BYTES / sizeof(*set); i++)
+			n += (unsigned)__builtin_popcountl(set[i]);
+	scratch_put(set, SCHED_CPUS_BYTES);
+	return n < HUBS_MAX ? n : HUBS_MAX;
+}
+
+static bool may_have_more(struct hub *hub)
+{
+	uintptr_t tp;
+
+	if (!options.hubs && hub->cpus >= allowed_cpus())
+		hub->cpus_most = hub->cpus;
+	if (hub->cpus >= hub->cpus_most)
+		return false;
+	if (hub->shared)
+		return true;
+	tp = tls_like_this();
+	if (tp)
+		hub_share(hub, tp);
+	else
+		hub->cpus_most = 1;
+	return tp;
+}
+
 static void make_one(struct hub *hub)
 {
-	struct other *o = hub->cpus < hub->cpus_most ? record() : NULL;
+	struct other *o = may_have_more(hub) ? record() : NULL;
 	struct cpu *cpu = o ? &o->cpu : NULL;
 
 	if (!o)
@@ -120,10 +157,12 @@ static void make_one(struct hub *hub)
 	cpu->leaves = true;
 }
 
+/* As many as were asked for at once; others where the running ones are seen to have more than enough to do, which is not
+ * seen of threads that make no call unless they are interrupted. */
 void cpus_more(void)
 {
-	if (threads.hub.cpus < threads.hub.cpus_most && cpus_at_home())
-		make_one(&threads.hub);
+	if (threads.hub.cpus < threads.hub.cpus_most && (options.hubs || !options.preempt_ms))
+		threads.hub.wants_cpu = true;
 }
 
 static void send_home(struct cpu *cpu)
@@ -168,19 +207,16 @@ void cpus_give_up(void)
 	cpus_retire();
 }
 
+/* A seed's order is that of one. */
 void cpus_open(void)
 {
 	struct hub *hub = &threads.hub;
 
-	if (options.hubs < 2 || options.syscalls_all || !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+	if (options.syscalls_all || !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
 		return;
-	hub->home.tp = tls_like_main();
-	if (!hub->home.tp)
-		return;
-	hub->cpus_most = options.hubs;
+	hub->cpus_most = options.hubs ? options.hubs : options.seed ? 1 : allowed_cpus();
 	hub->on_want_cpu = make_one;
 	hub->on_wanted = cpus_kick;
-	hub->shared = true;
 }
 
 void cpus_forked(void)

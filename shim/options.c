@@ -93,12 +93,12 @@ static void read_hubs(void)
 	char *end = NULL;
 	long n;
 
-	options.hubs = 1;
-	if (!text || !*text)
+	options.hubs = 0;
+	if (!text || !*text || !strcmp(text, "auto"))
 		return;
 	n = strtol(text, &end, 10);
 	if (*end || n < 1 || n > HUBS_MAX)
-		complain("GREENSHIM_HUBS", text, "1 to 64");
+		complain("GREENSHIM_HUBS", text, "auto, or 1 to 64");
 	else
 		options.hubs = (unsigned)n;
 }

@@ -82,8 +82,10 @@ static long poll_wait(struct pollfd *user, unsigned n, uint64_t deadline_ns)
 /* SWITCHES. deadline_ns 0: do not wait. */
 static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline_ns, const uint64_t *mask)
 {
-	long ret = poll_now(fds, n);
+	long ret;
 
+	waitset_go_home();
+	ret = poll_now(fds, n);
 	if (!ret && waitset_let_in(mask))
 		return -ERESTARTNOHAND;
 	if (!ret && deadline_ns)

@@ -43,7 +43,7 @@ void preempt_start(void)
 {
 	struct preempt *p = cpus_preempt();
 
-	if (p->started || (!options.preempt_ms && !threads.hub.shared))
+	if (p->started || (!options.preempt_ms && threads.hub.cpus_most == 1))
 		return;
 	p->started = true;
 	p->has_fine = p->is_fine = false;
@@ -74,7 +74,7 @@ bool preempt_is_tick(const siginfo_t *info)
 /* Somebody who has nothing to do may not have been told: core/hub.c, WORK_NS. */
 static void have_another_look(struct hub *hub)
 {
-	if (hub->shared && hub->busy < hub->cpus_most && (hub->ready || !hub->poller))
+	if (hub->busy < hub->cpus_most && threads.alive > 1 && (hub->ready || !hub->poller))
 		cpu_call_another(hub);
 }
 

@@ -185,6 +185,7 @@ static long select_wait(const struct sets *s, unsigned vain, uint64_t deadline_n
 /* SWITCHES. deadline_ns 0: do not wait. */
 static long select_until(const struct sets *s, uint64_t deadline_ns, const uint64_t *mask)
 {
+	waitset_go_home();
 	for (unsigned vain = 0;; vain++) {
 		long ret = vain ? select_again(s) : select_now(s), why;
 

@@ -1,5 +1,7 @@
 #include "tls.h"
 
+#include <locale.h>
+
 #include "../core/reserve.h"
 #include "thread.h"
 #include "user.h"
@@ -25,14 +27,17 @@ static void copy(char *tp, const char *from)
 			break;
 }
 
-uintptr_t tls_like_main(void)
+uintptr_t tls_like_this(void)
 {
 	static uintptr_t made;
 	char *memory = made ? NULL : reserve_map(TLS_SIZE);
+	locale_t own;
 
 	if (!memory)
 		return made;
-	copy(memory + TLS_BELOW, (char *)threads.hub.home_tp);
+	own = uselocale(LC_GLOBAL_LOCALE); /* the thread may free its own */
+	copy(memory + TLS_BELOW, (char *)context_thread_pointer());
+	uselocale(own);
 	made = tls_blank(memory);
 	*(struct fiber **)context_thread_local(made, &fiber_self) = NULL;
 	return made;

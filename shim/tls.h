@@ -10,7 +10,8 @@
 /* In TLS_SIZE bytes of zeros: errno, what libc looks at before a call that may be cancelled, and the shim's own variables lie
  * within. The thread pointer. */
 uintptr_t tls_blank(void *memory);
-/* After signals_open. Like the main thread's, in which libc finds what it needs, a locale too; but of no greenlet. Made once. 0: no memory. */
-uintptr_t tls_like_main(void);
+/* Like the calling code's, in which libc finds what it needs, the global locale too; but of no greenlet. Made once. 0: no
+ * memory. */
+uintptr_t tls_like_this(void);
 
 #endif

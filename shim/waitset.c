@@ -37,10 +37,18 @@ void waitset_add(struct waitset *s, int fd, short events)
 		s->used++;
 }
 
+void waitset_go_home(void)
+{
+	if (threads.hub.home_polls)
+		hub_go_home();
+}
+
 long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns)
 {
-	long ret = thread_park(why, deadline_ns);
+	long ret;
 
+	waitset_go_home();
+	ret = thread_park(why, deadline_ns);
 	for (unsigned i = 0; i < s->used; i++)
 		fdwait_remove(&s->waiters[i]);
 	s->used = 0;
@@ -48,10 +56,12 @@ long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns)
 	return ret;
 }
 
+/* Signals are home's. */
 bool waitset_let_in(const uint64_t *mask)
 {
 	if (!mask)
 		return false;
+	hub_go_home();
 	signals_mask_temporary(*mask);
 	return signals_interrupt(thread_self());
 }

@@ -24,7 +24,9 @@ void waitset_add(struct waitset *s, int fd, short events);
 long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns);
 void waitset_close(struct waitset *s);
 
-/* Nothing was ready: from here on the mask of ppoll or its like counts (NULL: there is none). True: it lets in what ends
+/* SWITCHES. What is ready may depend on who asks (hub_poll_at_home): the rest of the call is made at home then. */
+void waitset_go_home(void);
+/* SWITCHES. Nothing was ready: from here on the mask of ppoll or its like counts (NULL: there is none). True: it lets in what ends
  * the call. Before that a signal does not: what is ready comes first, and leaves it pending. */
 bool waitset_let_in(const uint64_t *mask);
 

@@ -17,9 +17,32 @@ on_two() {
 	cd "$root" && BUILD=$build PROGRAMS="${names[*]}" SETTINGS="GREENSHIM_HUBS=2" scripts/seeds
 }
 
+compare_on_one_cpu() {
+	local greenshim="$BATS_TEST_TMPDIR/pinned"
+
+	printf '#!/bin/sh\nexec taskset -c %s %s "$@"\n' "$(taskset -cp $$ | sed 's/.*[: ]\([0-9]*\).*/\1/')" \
+		"$root/scripts/greenshim" >"$greenshim"
+	chmod +x "$greenshim"
+	both "$@"
+}
+
 @test "hubs: two threads that spin on each other without a call run at the same time" {
 	GREENSHIM_HUBS=2 GREENSHIM_PREEMPT=off both spin_both
 	assert_stat os_threads 2
+}
+
+@test "hubs: there is a second OS thread where one has too much to do, and another CPU" {
+	[ "$(nproc)" -gt 1 ] || skip "there is one CPU"
+	both spin_both
+	assert_stat os_threads 2
+	GREENSHIM_HUBS=1 both spin_both
+	[ "$(most_of os_threads)" -eq 1 ]
+	compare_on_one_cpu spin_both
+	[ "$(most_of os_threads)" -eq 1 ]
+}
+
+@test "hubs: statistics are written though the main thread has given up its locale" {
+	GREENSHIM_HUBS=2 both locale_own
 }
 
 @test "hubs: a mutex with priority inheritance is left on one OS thread while another says that it waits" {

@@ -8,7 +8,7 @@ load helpers
 	assert_parked write
 	assert_parked writev
 	assert_parked preadv2
-	assert_os_threads_one
+	assert_os_threads_few
 }
 
 @test "FIFOs: an open that waits for the other end stops nobody else" {
@@ -19,7 +19,7 @@ load helpers
 @test "eventfd, timerfd, inotify, signalfd wait; files and /dev/null do not" {
 	both io_event
 	assert_parked read 6
-	assert_os_threads_one
+	assert_os_threads_few
 }
 
 @test "eventfd, timerfd, epoll: every function, its errors, many waiters, signals, a child" {
@@ -38,7 +38,7 @@ load helpers
 	assert_parked splice
 	assert_parked tee
 	assert_parked vmsplice
-	assert_os_threads_one
+	assert_os_threads_few
 }
 
 @test "close, dup2, shutdown and close_range while another thread is in a call on the descriptor" {

@@ -33,7 +33,7 @@ load helpers
 
 @test "preempt: a lock that its owner takes again at once, and waits with, is still had by others" {
 	both lock_greedy
-	assert_os_threads_one
+	assert_os_threads_few
 }
 
 # A turn in each tick of CPU time, which the kernel looks at every 4 ms, would take longer than the limit.
