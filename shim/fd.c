@@ -43,6 +43,7 @@ static struct fd *set(struct fd *f, struct fd to)
 	if (!f)
 		return NULL;
 	to.serial = f->serial + 1;
+	to.in_calls = f->in_calls;
 	*f = to;
 	return f;
 }
@@ -144,6 +145,26 @@ uint32_t fd_serial(int fd)
 	const struct fd *f = slot_if_any(fd);
 
 	return f ? f->serial : 0;
+}
+
+struct fd *fd_begin_call(int fd)
+{
+	struct fd *f = threads.hub.shared ? slot_if_any(fd) : NULL;
+
+	if (f)
+		f->in_calls++;
+	return f;
+}
+
+void fd_await_calls(int fd)
+{
+	const struct fd *f = threads.hub.shared ? slot_if_any(fd) : NULL;
+
+	while (f && f->in_calls) {
+		hub_leave(&threads.hub);
+		sys_call(SYS_sched_yield);
+		hub_enter(&threads.hub);
+	}
 }
 
 void fd_own(int fd)

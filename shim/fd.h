@@ -37,6 +37,7 @@ struct fd {
 	uint8_t known;		/* FD_KNOWS_*, if read in the current generation */
 	uint8_t listener;	/* enum listener of net_connect.c */
 	uint16_t at_work;	/* helpers' calls under way that move its position */
+	uint16_t in_calls;	/* of other OS threads, without the hub's lock; the number's, whatever it means */
 	uint32_t serial;	/* differs when the number has got another meaning */
 	uint32_t generation;	/* of `known` */
 	uint32_t born;		/* 0: not made before our eyes; else the epoch in which it was */
@@ -97,6 +98,16 @@ void fd_release(int fd);
 void fd_hold(int fd);
 /* Those who only looked, with waiters of their own, wait no more: gives back what they alone kept open. */
 void fd_looked(void);
+
+/* A call on it is about to be made without the hub's lock; it was made. */
+struct fd *fd_begin_call(int fd);
+static inline void fd_end_call(struct fd *f)
+{
+	if (f)
+		f->in_calls--;
+}
+/* Waits, without the lock, until there are none: what they found behind the number shall stay it. */
+void fd_await_calls(int fd);
 
 /* fd_close.c. Before the descriptor is closed or replaced: its watcher stops, its waiters wait on for what it refers to.
  * False: it is the shim's own, and for the program not there. */

@@ -98,6 +98,7 @@ bool fd_leaves(int fd)
 	if (fd_is_ours(fd))
 		return false;
 	fd_looked();
+	fd_await_calls(fd);
 	if (fdwait_has_waiters(&threads.hub, fd))
 		move_waiters(fd);
 	else if (fdwait_known(&threads.hub, fd))

@@ -31,16 +31,19 @@ struct io {
 	uint64_t deadline_ns; /* 0: not looked at yet */
 };
 
-/* A call that never waits, made without the hub's lock: others answer theirs meanwhile. */
-#define io_call(...)                             \
-	({                                       \
-		long io_ret_;                    \
-                                                 \
-		stats.kernel_calls++;            \
-		hub_leave(&threads.hub);         \
-		io_ret_ = sys_call(__VA_ARGS__); \
-		hub_enter(&threads.hub);         \
-		io_ret_;                         \
+/* A call that never waits, made without the hub's lock: others answer theirs meanwhile, but who closes the descriptor
+ * waits until it is over. */
+#define io_call(nr, number, ...)                               \
+	({                                                     \
+		struct fd *io_fd_ = fd_begin_call(number);     \
+		long io_ret_;                                  \
+                                                               \
+		stats.kernel_calls++;                          \
+		hub_leave(&threads.hub);                       \
+		io_ret_ = sys_call(nr, (number), __VA_ARGS__); \
+		hub_enter(&threads.hub);                       \
+		fd_end_call(io_fd_);                           \
+		io_ret_;                                       \
 	})
 
 /* One attempt. The call's result if it is over; -EAGAIN: it would block now. */
