@@ -223,13 +223,13 @@ void fdwait_arm(struct hub *hub)
 	}
 }
 
-static void fire(struct fd_record *r, struct fd_waiter *w, short revents)
+static void fire(struct fd_record *r, struct fd_waiter *w, short revents, long guess)
 {
 	fdwait_remove(w);
 	w->revents = revents;
 	if (w->exclusive)
 		list_push(&r->woken, &w->node);
-	hub_wake(w->fiber, revents);
+	hub_wake(w->fiber, revents | guess);
 }
 
 void fdwait_refused(struct hub *hub, int fd)
@@ -250,22 +250,15 @@ static void answer_refused(struct fd_record *r)
 	while ((node = r->waiters.next) != &r->waiters) {
 		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
 
-		fire(r, w, w->events & KNOWN ? w->events & KNOWN : EITHER);
+		fire(r, w, w->events & KNOWN ? w->events & KNOWN : EITHER, 0);
 	}
 }
 
-/* Everyone who only looks is woken; of those who will consume, the first for each direction. */
-void fdwait_fired(struct hub *hub, int fd, short revents)
+/* Everyone who only looks is woken; of those who will consume, the first for each direction. What somebody waited for. */
+static short fire_all(struct fd_record *r, short revents, long guess)
 {
-	struct fd_record *r = find(hub, fd);
 	short left = revents, hit = 0;
 
-	if (!r)
-		return;
-	if (r->refused) {
-		answer_refused(r);
-		return;
-	}
 	LIST_EACH_SAFE(node, &r->waiters) {
 		struct fd_waiter *w = LIST_ENTRY(node, struct fd_waiter, node);
 		short events = w->events & KNOWN ? w->events & KNOWN : EITHER;
@@ -278,10 +271,31 @@ void fdwait_fired(struct hub *hub, int fd, short revents)
 		if (w->exclusive)
 			left &= (short)~got;
 		hit |= got;
-		fire(r, w, got);
+		fire(r, w, got, guess);
+	}
+	return hit;
+}
+
+void fdwait_guess(struct hub *hub, int fd, short events)
+{
+	struct fd_record *r = find(hub, fd);
+
+	if (r && !list_empty(&r->waiters))
+		fire_all(r, events, FD_GUESS);
+}
+
+void fdwait_fired(struct hub *hub, int fd, short revents)
+{
+	struct fd_record *r = find(hub, fd);
+
+	if (!r)
+		return;
+	if (r->refused) {
+		answer_refused(r);
+		return;
 	}
 	/* A direction with nobody waiting for it keeps firing: after a few, stop watching it. */
-	if (hit) {
+	if (fire_all(r, revents, 0)) {
 		r->idle = 0;
 	} else if (++r->idle >= IDLE_FIRES) {
 		r->idle = 0;

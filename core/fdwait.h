@@ -48,6 +48,9 @@ void fdwait_move(struct hub *hub, int from, int to);
 /* For hub.c: apply the queued changes to the loop; descriptors that fired. */
 void fdwait_arm(struct hub *hub);
 void fdwait_fired(struct hub *hub, int fd, short revents);
+/* fd may have become ready for events: wakes whom fdwait_fired would, with FD_GUESS in their value. */
+#define FD_GUESS (1L << 16)
+void fdwait_guess(struct hub *hub, int fd, short events);
 void fdwait_refused(struct hub *hub, int fd); /* it cannot be watched now, and is about to be said to be ready, once */
 void fdwait_reset(struct hub *hub);	      /* after fork */
 

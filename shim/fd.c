@@ -11,6 +11,7 @@
 #include "../core/fdwait.h"
 #include "../core/reserve.h"
 #include "../core/loop.h"
+#include "channel.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -48,7 +49,7 @@ static struct fd *set(struct fd *f, struct fd to)
 	return f;
 }
 
-static struct fd *slot_if_any(int fd)
+struct fd *fd_peek(int fd)
 {
 	if (fd < 0 || fd >= CHUNK * CHUNKS || !chunks[fd >> CHUNK_BITS])
 		return NULL;
@@ -78,11 +79,12 @@ static bool look(int fd, struct statx *st)
 	struct stat old;
 
 	stats.kernel_calls++;
-	if (!sys_failed(sys_call(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, st)))
+	if (!sys_failed(sys_call(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, st)))
 		return true;
 	if (sys_failed(sys_call(SYS_fstat, fd, &old)))
 		return false;
 	st->stx_mode = (uint16_t)old.st_mode;
+	st->stx_ino = old.st_ino;
 	st->stx_rdev_major = major(old.st_rdev);
 	return true;
 }
@@ -99,6 +101,8 @@ struct fd *fd_get(int fd)
 		return NULL;
 	to = *f; /* what fd_opened knew */
 	to.kind = (uint8_t)kind_of(&st);
+	if (to.kind == FD_PIPE)
+		to.in = to.out = channel_of(st.stx_ino);
 	return set(f, to);
 }
 
@@ -120,7 +124,7 @@ void fd_opened(int fd, int flags)
 
 void fd_duplicated(int from, int to)
 {
-	struct fd *f = slot_if_any(from);
+	struct fd *f = fd_peek(from);
 
 	if (!f || (!f->kind && !f->born)) {
 		fd_forget(to);
@@ -134,7 +138,7 @@ void fd_duplicated(int from, int to)
 
 void fd_forget(int fd)
 {
-	struct fd *f = slot_if_any(fd);
+	struct fd *f = fd_peek(fd);
 
 	if (f)
 		set(f, (struct fd){.kind = FD_UNKNOWN});
@@ -142,7 +146,7 @@ void fd_forget(int fd)
 
 uint32_t fd_serial(int fd)
 {
-	const struct fd *f = slot_if_any(fd);
+	const struct fd *f = fd_peek(fd);
 
 	return f ? f->serial : 0;
 }
@@ -195,7 +199,7 @@ static bool loop_owns(int fd)
 
 bool fd_is_ours(int fd)
 {
-	const struct fd *f = slot_if_any(fd);
+	const struct fd *f = fd_peek(fd);
 
 	return fd >= highfd_lowest && ((f && f->ours) || loop_owns(fd));
 }
@@ -233,21 +237,21 @@ static bool is_private(const struct fd *f)
 
 bool fd_is_private(int fd)
 {
-	const struct fd *f = slot_if_any(fd);
+	const struct fd *f = fd_peek(fd);
 
 	return f && f->kind && is_private(f);
 }
 
 bool fd_was_shared(int fd)
 {
-	const struct fd *f = slot_if_any(fd);
+	const struct fd *f = fd_peek(fd);
 
 	return f && f->born && f->born != epoch;
 }
 
 void fd_changed(int fd)
 {
-	struct fd *f = slot_if_any(fd);
+	struct fd *f = fd_peek(fd);
 
 	if (f && f->kind && is_private(f) && !f->duplicated)
 		f->known = 0;
@@ -268,6 +272,7 @@ void fds_forked(void)
 	for (int i = 0; i < CHUNKS; i++)
 		chunks[i] = NULL;
 	generation = epoch = 1;
+	channels_forked();
 }
 
 /* What is still known of the descriptor. */
@@ -310,7 +315,7 @@ bool fd_is_direct(int fd)
 
 bool fd_is_drained(int fd)
 {
-	struct fd *f = slot_if_any(fd);
+	struct fd *f = fd_peek(fd);
 
 	return f && f->drained && knows(f, FD_KNOWS_NONBLOCKING) && !f->nonblocking && fdwait_known(&threads.hub, fd);
 }
@@ -366,6 +371,7 @@ static long wait_on(int *fd, short events, bool exclusive, const char *why, uint
 
 	if (ret)
 		return ret;
+	channel_waits(*fd, events);
 	ret = thread_park(why, deadline_ns);
 	fdwait_remove(&w);
 	if (w.fd != *fd)

@@ -36,10 +36,12 @@ struct fd {
 	bool ring;		/* of io_uring, and poll tells when there are completions */
 	uint8_t known;		/* FD_KNOWS_*, if read in the current generation */
 	uint8_t listener;	/* enum listener of net_connect.c */
+	bool readable;		/* a read of it would wait, not be refused */
 	uint16_t at_work;	/* helpers' calls under way that move its position */
 	uint16_t in_calls;	/* of other OS threads, without the hub's lock; the number's, whatever it means */
 	uint32_t serial;	/* differs when the number has got another meaning */
 	uint32_t generation;	/* of `known` */
+	uint32_t in, out;	/* the channels that it reads and writes (channel.h); 0: none */
 	uint32_t born;		/* 0: not made before our eyes; else the epoch in which it was */
 	uint64_t timeout_ns[2]; /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none */
 };
@@ -48,6 +50,8 @@ enum { FD_KNOWS_TIMEOUT = 1 /* << direction */, FD_KNOWS_NONBLOCKING = 4 };
 
 /* The entry, its kind known; NULL: not an open descriptor, ask the kernel. Valid until the next switch. */
 struct fd *fd_get(int fd);
+/* The same without asking the kernel: the kind may be FD_UNKNOWN. NULL: it has none. */
+struct fd *fd_peek(int fd);
 /* A system call has just made this one. type: of a socket; flags: O_NONBLOCK is looked at. NULL: no memory. */
 struct fd *fd_made(int fd, enum fd_kind kind, int type, int flags);
 /* open has just made this one; what it is fd_get will see. */

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
+#include "channel.h"
 #include "fd.h"
 #include "lock.h"
 #include "offload.h"
@@ -22,6 +23,7 @@ static long made_pipe(struct call *c, int flags)
 		return ret;
 	for (int i = 0; i < 2; i++)
 		fd_made(ends[i], FD_PIPE, 0, flags);
+	channel_made(ends[0], ends[1]);
 	return ret;
 }
 
@@ -41,8 +43,10 @@ long sys_eventfd2(struct call *c)
 {
 	long ret = call_native(c);
 
-	if (ret >= 0)
-		fd_made((int)ret, FD_ANON, 0, (int)c->arg[1]);
+	if (ret < 0)
+		return ret;
+	fd_made((int)ret, FD_ANON, 0, (int)c->arg[1]);
+	channel_made((int)ret, (int)ret);
 	return ret;
 }
 

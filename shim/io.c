@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "../core/fdwait.h"
+#include "channel.h"
 #include "file.h"
 #include "stats.h"
 #include "sys.h"
@@ -36,7 +37,7 @@ static long park(struct io *io)
 		ret = fd_wait(&io->fd, io->events, io->why, io->deadline_ns);
 	if (io->fd != fd && fd != (int)io->call->arg[0])
 		fd_release(fd); /* moved once more */
-	if (io->vain < UINT8_MAX)
+	if (io->vain < UINT8_MAX && !(ret > 0 && ret & FD_GUESS))
 		io->vain++;
 	return ret;
 }
@@ -45,8 +46,9 @@ long io_wait(struct io *io)
 {
 	long ret;
 
-	if (io->dont_wait || (!io->always_waits && fd_nonblocking(io->fd)))
+	if (io->dont_wait || (!io->always_waits && !io->must_wait && fd_nonblocking(io->fd)))
 		return -EAGAIN;
+	io->must_wait = false;
 	if (!io->deadline_ns)
 		io->deadline_ns = fd_deadline(io->fd, io->events & POLLOUT ? FD_SEND : FD_RECEIVE);
 	thread_self()->stoppable = io->deadline_ns != DEADLINE_NEVER;
@@ -98,22 +100,33 @@ static long told_to_waiters(const struct io *io, long ret)
 	return -error;
 }
 
+/* The other end may be here: it is told of what it has not been yet. How much it has. */
+static size_t tell_moved(const struct io *io, size_t told, long done)
+{
+	if (done <= (long)told)
+		return told;
+	channel_moved(io->fd, io->events, (size_t)done - told);
+	return (size_t)done;
+}
+
 long io_retry(struct io *io, io_attempt *attempt)
 {
 	bool parked = false;
-	size_t done;
+	size_t done = io->done, begin;
 	long ret;
 
 	for (;;) {
-		done = io->done;
+		begin = io->done;
 		ret = io->must_wait ? -EAGAIN : attempt(io);
-		io->must_wait = false;
 		if (ret == -EAGAIN && io->vain && !io->dont_wait)
 			ret = told_to_waiters(io, ret);
 		if (ret != -EAGAIN)
 			break;
-		if (io->done != done)
+		if (io->done != begin)
 			io->vain = 0;
+		done = tell_moved(io, done, (long)io->done);
+		if (io->events == POLLIN && !io->must_wait)
+			channel_found_empty(io->fd);
 		ret = io_wait(io);
 		if (!ret)
 			ret = told_to_waiters(io, ret);
@@ -121,10 +134,13 @@ long io_retry(struct io *io, io_attempt *attempt)
 			break;
 		parked = true;
 	}
+	if (ret < 0 && io->done)
+		ret = (long)io->done;
+	tell_moved(io, done, ret);
 	if (io->fd != (int)io->call->arg[0])
 		fd_release(io->fd);
 	take_turns(parked);
-	return ret < 0 && io->done ? (long)io->done : ret;
+	return ret;
 }
 
 bool io_ready(int fd, short events)

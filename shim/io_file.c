@@ -9,6 +9,7 @@
 #include <termios.h>
 
 #include "bounded.h"
+#include "channel.h"
 #include "io.h"
 #include "offload.h"
 #include "stats.h"
@@ -209,6 +210,15 @@ static bool counts_other(const struct call *c)
 	return (size_t)c->arg[2] >= sizeof(count) && !user_get(&count, (void *)c->arg[1]) && count != 1;
 }
 
+static long write_count(struct call *c)
+{
+	long ret = bounded_or_help(c);
+
+	if (ret > 0)
+		channel_moved((int)c->arg[0], POLLOUT, (size_t)ret);
+	return ret;
+}
+
 /* A terminal is writable as soon as one byte fits, and then waits for the rest: what does not go out at once is left to
  * a helper. */
 static long write_device(struct call *c)
@@ -241,6 +251,13 @@ static bool is_empty(const struct call *c)
 	return (size_t)c->arg[2] <= IOV_MAX && !io_total((const struct iovec *)c->arg[1], (size_t)c->arg[2]);
 }
 
+/* An eventfd refuses less than a count before it waits, as everything does vectors that are not there. */
+static bool would_wait(const struct call *c, const struct fd *f)
+{
+	return c->nr == SYS_read && channel_is_empty((int)c->arg[0]) &&
+	       (f->kind == FD_PIPE || (size_t)c->arg[2] >= sizeof(uint64_t));
+}
+
 long io_file(struct call *c, struct fd *f)
 {
 	struct io io = IO(c, is_write(c->nr) ? POLLOUT : POLLIN);
@@ -252,11 +269,12 @@ long io_file(struct call *c, struct fd *f)
 		return CALL_PASS;
 	if (f->kind == FD_ANON && threads.hub.home_polls)
 		hub_go_home(); /* a signalfd's signals may be there alone */
+	io.must_wait = would_wait(c, f) && !fd_nonblocking(io.fd);
 	if (io.events == POLLIN)
 		return io_retry(&io, read_attempt);
 	if (f->kind == FD_DEVICE)
 		return fd_nonblocking(io.fd) ? CALL_PASS : write_device(c);
 	if (f->kind == FD_ANON && !fd_nonblocking(io.fd) && counts_other(c))
-		return bounded_or_help(c);
+		return write_count(c);
 	return io_retry(&io, write_attempt);
 }

@@ -6,6 +6,7 @@
 
 #include "../core/fdwait.h"
 #include "bounded.h"
+#include "channel.h"
 #include "io.h"
 #include "net.h"
 #include "offload.h"
@@ -34,6 +35,8 @@ long sys_socketpair(struct call *c)
 		return ret;
 	for (int i = 0; i < 2; i++)
 		fd_made(pair[i], FD_SOCKET, (int)c->arg[1] & TYPE_MASK, (int)c->arg[1]);
+	channel_made(pair[0], pair[1]);
+	channel_made(pair[1], pair[0]);
 	return ret;
 }
 

@@ -6,11 +6,13 @@
 #include <linux/sockios.h>
 #include <sys/syscall.h>
 
+#include "channel.h"
 #include "io.h"
 #include "net.h"
 #include "offload.h"
 #include "stats.h"
 #include "sys.h"
+#include "user.h"
 
 long net_recv(const struct io *io, void *buf, size_t len, long flags, long address, long size)
 {
@@ -73,13 +75,55 @@ static bool needs_helper(const struct io *io, long flags)
 	return f && (f->low_water || all_but_stay || other_queue) && !(flags & MSG_DONTWAIT) && !fd_nonblocking(io->fd);
 }
 
+/* And the call may wait for more. */
+static bool has_nothing(int fd)
+{
+	const struct fd *f = fd_get(fd);
+
+	if (!f || f->kind != FD_SOCKET)
+		return false;
+	return fd_is_drained(fd) || (channel_is_empty(fd) && !fd_nonblocking(fd));
+}
+
+static bool vectors_are_valid(const struct iovec *iov, size_t n)
+{
+	struct iovec one;
+
+	for (size_t i = 0; i < n && n <= IOV_MAX; i++)
+		if (user_get(&one, &iov[i]) || (ssize_t)one.iov_len < 0 ||
+		    !user_has((char *)one.iov_base + one.iov_len))
+			return false;
+	return n <= IOV_MAX;
+}
+
+/* Some arguments are refused, or answered, before the kernel waits. */
+static bool would_wait(const struct call *c)
+{
+	const long *a = c->arg;
+	struct msghdr msg;
+
+	switch (c->nr) {
+	case SYS_read:
+	case SYS_recvfrom:
+		return a[2] > 0 && user_has((void *)a[1]) && user_has((char *)a[1] + a[2]);
+	case SYS_readv:
+	case SYS_preadv2:
+		return vectors_are_valid((const struct iovec *)a[1], (size_t)a[2]);
+	case SYS_recvmsg:
+		return !user_get(&msg, (void *)a[1]) && (int)msg.msg_namelen >= 0 &&
+		       vectors_are_valid(msg.msg_iov, msg.msg_iovlen);
+	default:
+		return false;
+	}
+}
+
 /* SWITCHES. */
 long net_receive(struct call *c, struct io *io, long flags, io_attempt *attempt)
 {
 	if (needs_helper(io, flags))
 		return offload_restartable(offload_call(c));
 	io->dont_wait = flags & MSG_DONTWAIT;
-	io->must_wait = !io->dont_wait && !(flags & MSG_WAITALL) && fd_is_drained(io->fd);
+	io->must_wait = !io->dont_wait && !(flags & MSG_WAITALL) && has_nothing(io->fd) && would_wait(c);
 	return io_retry(io, attempt);
 }
 

@@ -185,9 +185,11 @@ static long select_wait(const struct sets *s, unsigned vain, uint64_t deadline_n
 /* SWITCHES. deadline_ns 0: do not wait. */
 static long select_until(const struct sets *s, uint64_t deadline_ns, const uint64_t *mask)
 {
+	bool again = false;
+
 	waitset_go_home();
-	for (unsigned vain = 0;; vain++) {
-		long ret = vain ? select_again(s) : select_now(s), why;
+	for (unsigned vain = 0;;) {
+		long ret = again ? select_again(s) : select_now(s), why;
 
 		if (!ret && waitset_let_in(mask))
 			return -ERESTARTNOHAND;
@@ -203,6 +205,8 @@ static long select_until(const struct sets *s, uint64_t deadline_ns, const uint6
 			return select_again(s);
 		if (why == -EINTR)
 			return select_again(s) ?: -ERESTARTNOHAND; /* what is ready comes before a signal */
+		again = true;
+		vain += !(why > 0 && why & FD_GUESS);
 	}
 }
 

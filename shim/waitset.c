@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "channel.h"
 #include "fd.h"
 #include "scratch.h"
 #include "thread.h"
@@ -33,8 +34,10 @@ void waitset_add(struct waitset *s, int fd, short events)
 	struct fd_waiter *w = &s->waiters[s->used];
 
 	*w = (struct fd_waiter){.fiber = fiber_self, .fd = fd, .events = known_events(events)};
-	if (!fdwait_add(w))
-		s->used++;
+	if (fdwait_add(w))
+		return;
+	s->used++;
+	channel_waits(fd, w->events);
 }
 
 void waitset_go_home(void)

@@ -11,6 +11,13 @@ load helpers
 	assert_os_threads_few
 }
 
+@test "threads wake each other through pipes, eventfd and socket pairs, whatever else becomes of these" {
+	both io_channel
+	assert_parked read 4000
+	[ "$(stat_of polls)" -lt 2000 ]
+	assert_os_threads_few
+}
+
 @test "FIFOs: an open that waits for the other end stops nobody else" {
 	both io_fifo
 	assert_stat offloaded 2
