@@ -153,7 +153,7 @@ uint32_t fd_serial(int fd)
 
 struct fd *fd_begin_call(int fd)
 {
-	struct fd *f = threads.hub.shared ? slot_if_any(fd) : NULL;
+	struct fd *f = threads.hub.shared ? fd_peek(fd) : NULL;
 
 	if (f)
 		f->in_calls++;
@@ -162,7 +162,7 @@ struct fd *fd_begin_call(int fd)
 
 void fd_await_calls(int fd)
 {
-	const struct fd *f = threads.hub.shared ? slot_if_any(fd) : NULL;
+	const struct fd *f = threads.hub.shared ? fd_peek(fd) : NULL;
 
 	while (f && f->in_calls) {
 		hub_leave(&threads.hub);
