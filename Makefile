@@ -39,7 +39,10 @@ PROGRAMS := $(addprefix $(BUILD)/tests/programs/,$(call names_of,tests/programs/
 CORE_TESTS := $(addprefix $(BUILD)/tests/core/,$(call names_of,tests/core/*.c tests/core/*.cc))
 SITES_TESTS := $(addprefix $(BUILD)/tests/sites/,$(call names_of,tests/sites/*.c))
 EXAMPLES := $(addprefix $(BUILD)/tests/examples/,$(call names_of,tests/examples/*.c))
-BENCHES := $(addprefix $(BUILD)/tests/bench/,$(call names_of,tests/bench/*.c))
+# The peers of the benchmarks are C++, and built where Boost.Fiber is.
+FIBER := $(wildcard /usr/include/boost/fiber/all.hpp)
+BENCHES := $(addprefix $(BUILD)/tests/bench/,$(call names_of,tests/bench/*.c $(if $(FIBER),tests/bench/*.cc))) \
+	$(BUILD)/tests/bench/origin
 
 LIBGREENLET := $(BUILD)/libgreenlet.so $(BUILD)/libgreenlet.so.1 $(BUILD)/libgreenlet.a $(BUILD)/greenlet.pc
 # The shim is built where it has an entry for the CPU; core is built everywhere.
@@ -150,6 +153,12 @@ $(BUILD)/tests/sites/%: tests/sites/%.c $(SITES_OBJ) $(PATCH_OBJ)
 $(BUILD)/tests/bench/switch: $(CORE_OBJ) $(BUILD)/libev.a
 $(BUILD)/tests/bench/%: tests/bench/%.c
 	$(call program,$(CC))
+$(BUILD)/tests/bench/%: tests/bench/%.cc
+	$(call program,$(CXX) -U_GNU_SOURCE)
+
+# The web server behind the proxies that are measured.
+$(BUILD)/tests/bench/origin: tests/real/origin.c
+	$(call program,$(CC))
 
 # Each begins by installing what is missing, which takes no time when nothing is.
 setup:
@@ -177,7 +186,7 @@ demo:
 bench:
 	@scripts/setup build bench
 	+@$(MAKE) --no-print-directory all tests
-	@BUILD='$(abspath $(BUILD))' scripts/bench
+	@BUILD='$(abspath $(BUILD))' scripts/bench $(ONLY)
 
 seeds:
 	@scripts/setup build test
@@ -248,7 +257,7 @@ help:
 	@echo 'make check      install what is missing, build, run every test (TESTS=tests/signal.bats for some)'
 	@echo 'make suites     the test suites of CPython, GLib, stress-ng and rt-tests, whole, compared: over half an hour'
 	@echo 'make demo       a real threaded server natively and under greenshim, compared'
-	@echo 'make bench      switches, creation, locks and echo as ratios to native threads; tables and plots in build/bench'
+	@echo 'make bench      greenshim beside native threads, a peer and epoll, a quarter of an hour; in build/bench (ONLY="echo memory")'
 	@echo 'make ubsan      the suites with a shim in which undefined behaviour traps'
 	@echo 'make seeds      the test programs in twenty orders of ready threads (SEEDS="1 20"), a turn every ms, 2 and 4 OS threads'
 	@echo 'make random     random calls by several threads, natively and under greenshim, for 200 seeds (SEEDS="1 200")'

@@ -1,9 +1,10 @@
-/* bench.h - for the benchmarks: small pthread programs that know nothing of greenshim. Each prints one number, the
- * nanoseconds that one operation took; scripts/bench runs them in pairs and prints ratios. */
+/* bench.h - for the benchmarks: small pthread programs that know nothing of greenshim. Each prints the
+ * nanoseconds that one operation took, or several such numbers; scripts/bench runs them in turn and prints ratios. */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

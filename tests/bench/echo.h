@@ -11,19 +11,31 @@
 
 #define MESSAGE 64
 
-static inline int echo_listen(void)
+/* On this port, or 0: any. Several may listen on one that is shared. */
+static inline int echo_listen_on(int port, int is_shared)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr = {htonl(INADDR_LOOPBACK)},
+				 .sin_zero = ""};
 	socklen_t size = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &is_shared, sizeof(is_shared)) ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 4096) ||
 	    getsockname(fd, (struct sockaddr *)&at, &size))
 		abort();
-	printf("%d\n", ntohs(at.sin_port));
-	fflush(stdout);
+	if (!port) {
+		printf("%d\n", ntohs(at.sin_port));
+		fflush(stdout);
+	}
 	return fd;
+}
+
+static inline int echo_listen(void)
+{
+	return echo_listen_on(0, 0);
 }
 
 static inline void echo_no_delay(int fd)

@@ -1,14 +1,14 @@
-/* The same by hand: one thread, one level-triggered epoll loop, non-blocking sockets; read and write where ready. */
+/* The same by hand: one level-triggered epoll loop, non-blocking sockets; read and write where ready. Argument: so many
+ * threads (1), each with a loop and, by SO_REUSEPORT, a listener of its own. */
 #include <errno.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 
 #include "echo.h"
 
 #define EVENTS 512
 
-static int epoll_fd;
-
-static void watch(int fd)
+static void watch(int epoll_fd, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
@@ -28,34 +28,48 @@ static void serve(int fd)
 		close(fd);
 }
 
-static void welcome(int listener)
+static void welcome(int epoll_fd, int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;
 	echo_no_delay(fd);
-	watch(fd);
+	watch(epoll_fd, fd);
 }
 
-int main(void)
+static void *loop(void *arg)
 {
 	struct epoll_event events[EVENTS];
-	int listener = echo_listen();
+	int listener = (int)(long)arg, epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	watch(listener);
-	watch(0);
+	watch(epoll_fd, listener);
+	watch(epoll_fd, 0);
 	for (;;) {
 		int n = epoll_wait(epoll_fd, events, EVENTS, -1);
 
 		for (int i = 0; i < n; i++) {
 			if (!events[i].data.fd)
-				return 0;
+				exit(0);
 			if (events[i].data.fd == listener)
-				welcome(listener);
+				welcome(epoll_fd, listener);
 			else
 				serve(events[i].data.fd);
 		}
 	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in at;
+	socklen_t size = sizeof(at);
+	int loops = argc > 1 ? atoi(argv[1]) : 1, listener = echo_listen_on(0, loops > 1);
+	pthread_t t;
+
+	getsockname(listener, (struct sockaddr *)&at, &size);
+	for (int i = 1; i < loops; i++)
+		pthread_create(&t, NULL, loop, (void *)(long)echo_listen_on(ntohs(at.sin_port), 1));
+	loop((void *)(long)listener);
+	return 0;
 }

@@ -1,4 +1,4 @@
-/* sched_yield between two threads: one yield. */
+/* sched_yield between threads: one yield. Arguments: how often each, and how many threads (2). */
 #include <sched.h>
 
 #include "bench.h"
@@ -14,15 +14,16 @@ static void *yield(void *arg)
 
 int main(int argc, char **argv)
 {
-	pthread_t a, b;
+	long threads = argc > 2 ? atol(argv[2]) : 2;
+	pthread_t *t = calloc((size_t)threads, sizeof(*t));
 	int64_t begin;
 
 	rounds = times(argc, argv, 300000);
 	begin = now_ns();
-	a = go(yield, NULL);
-	b = go(yield, NULL);
-	done(a);
-	done(b);
-	report(begin, 2 * rounds);
+	for (long i = 0; i < threads; i++)
+		t[i] = go(yield, NULL);
+	for (long i = 0; i < threads; i++)
+		done(t[i]);
+	report(begin, threads * rounds);
 	return 0;
 }
