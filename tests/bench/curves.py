@@ -10,6 +10,11 @@ FIBERS_MOST = 100000
 COUNTS = (1, 10, 100, 1000, 10000, 30000, 100000, 1000000)
 
 
+def memory_gib():
+    with open("/proc/meminfo", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:")) / 2 ** 20
+
+
 def chosen(counts, most):
     asked = os.environ.get("BENCH_THREADS")
     return [n for n in (map(int, asked.split()) if asked else counts) if n <= most]
@@ -23,7 +28,7 @@ def grow(book, name, counts, fields, peer_fields=(), rounds=2):
             del sides["native"]
         if peer_fields and n <= FIBERS_MOST:
             sides.update(fiber(name, n))
-        found = in_turn(sides, rounds if n <= NATIVE_MOST else 1, lambda command: numbers(command, limit=90))
+        found = in_turn(sides, rounds if n < 10000 else 1, lambda command: numbers(command, limit=90))
         for side, lines in found.items():
             for i, field in enumerate(peer_fields if side == "Boost.Fiber" else fields):
                 # What is small beside an idle machine's noise tells nothing.
@@ -38,7 +43,12 @@ def told(found):
 
 
 def threads(book):
-    grow(book, "parked", chosen(COUNTS, 1000000), ["make", "memory", "yield", "pipe", "join"], ["make", "yield", "join"])
+    """They park in sleep, cond wait and read in turn. A million of them natively: the kernel refuses."""
+    grow(book, "parked", chosen(COUNTS, 1000000 if memory_gib() > 16 else 100000), ["make", "memory", "yield", "pipe", "join"],
+         ["make", "yield", "join"])
+    for curve, title, unit in (("make", "made, s", 1e-3), ("memory", "memory, GiB", 1e6 / 2 ** 30), ("join", "ended and joined, s", 1e-3)):
+        most = [point[1] for point in book.curves.get(curve, {}).get("greenshim", []) if point[0] == 1000000]
+        book.row("1,000,000 threads: " + title, {"greenshim": [value * unit for value in most]})
 
 
 def timers(book):

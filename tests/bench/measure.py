@@ -125,7 +125,7 @@ class Book:
         self.rows.append(row)
         cells = " ".join("%12s" % shown(row.middle(side)) for side in SIDES)
         ratios = " ".join("%8s" % (shown(row.ratio(side)) if row.ratio(side) else "-") for side in SIDES if side != "greenshim")
-        print("%-46s %s  %s" % (title, cells, ratios), flush=True)
+        print("%-62s %s  %s" % (title, cells, ratios), flush=True)
 
     def compare(self, title, sides, rounds=ROUNDS, more_is_better=False, cpus=(CPU,)):
         found = in_turn(sides, rounds, lambda command: numbers(command, cpus))
@@ -142,4 +142,4 @@ class Book:
 
 def heading(title):
     ratios = ["/ " + side for side in SIDES if side != "greenshim"]
-    print("\n%-46s %s  %s" % (title, " ".join("%12s" % side for side in SIDES), " ".join("%8s" % name[:8] for name in ratios)))
+    print("\n%-62s %s  %s" % (title, " ".join("%12s" % side for side in SIDES), " ".join("%8s" % name[:8] for name in ratios)))

@@ -49,22 +49,6 @@ def memory(book):
         book.row(title, {side: [values[1] for values in lines] for side, lines in found.items()})
 
 
-def memory_of(command):
-    with open("/proc/meminfo", encoding="ascii") as file:
-        have = next(int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))
-    return numbers(command, limit=90) if have > 16 << 20 else None
-
-
-def million(book):
-    """Made, parked in sleep, cond wait and read, and joined again; natively the kernel refuses."""
-    found = in_turn({"greenshim": under(program("parked", 1000000, "all"))}, 1, memory_of)
-    for lines in found.values():
-        make, size, _, _, end = lines[0]
-        book.row("1,000,000 threads: made in, s", {"greenshim": [make / 1000]})
-        book.row("1,000,000 threads: memory, GiB", {"greenshim": [size * 1e6 / 2 ** 30]})
-        book.row("1,000,000 threads: ended and joined in, s", {"greenshim": [end / 1000]})
-
-
 def idle(book):
     for many in 1000, 100000:
         command = program("idle", many)
@@ -85,5 +69,4 @@ def start(book):
             book.row("  what the preload adds, us", {"greenshim": [a - b for a, b in zip(found["greenshim"], found["native"])]})
 
 
-ALL = {"switch": switch, "yield": yields, "create": create, "locks": locks, "calls": calls, "memory": memory, "million": million,
-       "idle": idle, "start": start}
+ALL = {"switch": switch, "yield": yields, "create": create, "locks": locks, "calls": calls, "memory": memory, "idle": idle, "start": start}
