@@ -2,7 +2,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,7 +19,7 @@ runpy.run_module("http.server", run_name="__main__")
 APACHE = """
 ServerRoot "{0}"
 ServerName localhost
-Listen 127.0.0.1:{{port}}
+Listen 127.0.0.1:@PORT@
 PidFile "{0}/apache.pid"
 DefaultRuntimeDir "{0}"
 ErrorLog "{0}/apache.err"
@@ -42,7 +41,7 @@ MaxKeepAliveRequests 0
 DocumentRoot "{0}/www"
 """
 TINYPROXY = """
-Port {{port}}
+Port @PORT@
 Listen 127.0.0.1
 MaxClients {1}
 Timeout 60
@@ -55,7 +54,7 @@ foreground = yes
 pid =
 debug = 3
 [tunnel]
-accept = 127.0.0.1:{{port}}
+accept = 127.0.0.1:@PORT@
 connect = 127.0.0.1:{2}
 cert = {0}/cert.pem
 key = {0}/key.pem
@@ -67,12 +66,6 @@ def found(*names):
     if missing:
         warn("not installed (scripts/setup bench): " + ", ".join(missing))
     return not missing
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Place:
@@ -103,10 +96,12 @@ class Place:
         made = os.path.join(BUILD, "tests", "bench", "origin")
         self.port = int(self.begin([made, "http", self.path + "/www"]).stdout.readline())
 
-    def conf(self, text, port):
+    def configured(self, text, *command):
+        """A command, CONF in it a file with this text, which is made anew for the port of each start."""
         with open(self.path + "/conf", "w", encoding="ascii") as file:
-            file.write(text.format(self.path, MOST, self.port).format(port=port))
-        return self.path + "/conf"
+            file.write(text.format(self.path, MOST, self.port))
+        line = 'conf=$0.$1; sed "s/@PORT@/$1/" "$0" >"$conf"; exec ' + " ".join(command).replace("CONF", '"$conf"')
+        return ["sh", "-c", line, self.path + "/conf", "{port}"]
 
 
 def measured(place, name, server, *options):
@@ -137,33 +132,30 @@ def kit(book, place, name, server, *options):
     return rows
 
 
-def by_url(book, place, name, server, port, scheme="http", path="/body", *more):
-    kit(book, place, name, server, "--port", str(port), "--url", "%s://127.0.0.1:%d%s" % (scheme, port, path), *more)
+def by_url(book, place, name, server, scheme="http"):
+    kit(book, place, name, server, "--url", scheme + "://127.0.0.1:{port}/body")
 
 
 def apache(book):
     if found("apache2"):
         with Place() as place:
-            port = free_port()
-            by_url(book, place, "apache", ["apache2", "-f", place.conf(APACHE, port), "-DFOREGROUND"], port)
+            by_url(book, place, "apache", place.configured(APACHE, "apache2 -f CONF -DFOREGROUND"))
 
 
 def python(book):
     with Place() as place:
-        port = free_port()
-        by_url(book, place, "python http.server", ["/usr/bin/python3", "-c", PYTHON, str(port), "--bind", "127.0.0.1", "--directory",
-                                                  place.path + "/www"], port)
+        by_url(book, place, "python http.server", ["/usr/bin/python3", "-c", PYTHON, "{port}", "--bind", "127.0.0.1", "--directory",
+                                                  place.path + "/www"])
 
 
 def stunnel(book):
     if found("stunnel4", "openssl"):
         with Place() as place:
             place.origin()
-            port = free_port()
             subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                             "-subj", "/CN=localhost", "-keyout", place.path + "/key.pem", "-out", place.path + "/cert.pem"],
                            capture_output=True, check=True)
-            by_url(book, place, "stunnel", ["stunnel4", place.conf(STUNNEL, port)], port, "https")
+            by_url(book, place, "stunnel", place.configured(STUNNEL, "stunnel4 CONF"), "https")
 
 
 def tinyproxy(book):
@@ -171,15 +163,13 @@ def tinyproxy(book):
     if found("tinyproxy"):
         with Place() as place:
             place.origin()
-            port = free_port()
-            script = place.path + "/proxy.lua"
+            script, url = place.path + "/proxy.lua", "http://127.0.0.1:%d/body" % place.port
             with open(script, "w", encoding="ascii") as file:
-                file.write('wrk.path = "http://127.0.0.1:%d/body"\nwrk.headers["Host"] = "127.0.0.1:%d"\n' % (place.port, place.port))
+                file.write('wrk.path = "%s"\nwrk.headers["Host"] = "127.0.0.1:%d"\n' % (url, place.port))
             check = ("python3 -c 'import urllib.request as u; u.install_opener(u.build_opener(u.ProxyHandler({\"http\":"
-                     " \"http://127.0.0.1:%d\"}))); print(u.urlopen(\"http://127.0.0.1:%d/body\").read())'" % (port, place.port))
-            load = "wrk -t1 -c{connections} -d{seconds}s --timeout 10s --latency -s %s http://127.0.0.1:%d/" % (script, port)
-            kit(book, place, "tinyproxy", ["tinyproxy", "-d", "-c", place.conf(TINYPROXY, port)], "--port", str(port), "--load", load,
-                "--check", check)
+                     " \"http://127.0.0.1:{port}\"}))); print(u.urlopen(\"%s\").read())'" % url)
+            load = "wrk -t1 -c{connections} -d{seconds}s --timeout 10s --latency -s %s http://127.0.0.1:{port}/" % script
+            kit(book, place, "tinyproxy", place.configured(TINYPROXY, "tinyproxy -d -c CONF"), "--load", load, "--check", check)
 
 
 def talk(kind):
@@ -190,7 +180,7 @@ def memcached(book):
     if found("memcached"):
         with Place() as place:
             check = ("python3 -c 'import socket; s = socket.create_connection((\"127.0.0.1\", {port}));"
-                     " s.send(b\"get none\\r\\nversion\\r\\nquit\\r\\n\"); print(s.recv(99))'")
+                     " s.send(b\"get none\\r\\nversion\\r\\nquit\\r\\n\"); print(s.makefile().read())'")
             kit(book, place, "memcached", ["memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", "{port}", "-U", "0", "-t", "4", "-c",
                                            str(MOST)], *talk("memcached"), "--check", check)
 
@@ -217,8 +207,7 @@ def mariadb(book):
 
 
 def fill(server, path):
-    port = free_port()
-    child = subprocess.Popen([word.replace("{port}", str(port)) for word in server], stdout=subprocess.DEVNULL,
+    child = subprocess.Popen([word if word != "--port={port}" else "--skip-networking" for word in server], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     try:
         for _ in range(100):
