@@ -3,6 +3,11 @@
 
 load helpers
 
+# With several, threads run beside each other, and need no turns.
+setup() {
+	export GREENSHIM_HUBS=1
+}
+
 @test "preemption: spinning on a variable, taking turns, computing, a signal to a thread that spins" {
 	both preempt_spin
 	assert_stat preempted 3
