@@ -16,14 +16,9 @@
 #include "sys.h"
 #include "thread.h"
 
-/* Two levels: a chunk is mapped when first needed. Higher numbers are left to the kernel. */
-#define CHUNK_BITS 10
-#define CHUNK (1 << CHUNK_BITS)
-#define CHUNKS 4096
-
 #define MEM_MAJOR 1 /* /dev/null, zero, full, random ...: documented in Linux's devices.txt */
 
-static struct fd *chunks[CHUNKS];
+struct fd *fd_chunks[FD_CHUNKS];
 static uint32_t generation = 1; /* of what is known about flags and timeouts */
 static uint32_t epoch = 1;	/* bumped when today's descriptors become shared */
 
@@ -31,12 +26,12 @@ static struct fd *slot(int fd)
 {
 	struct fd **chunk;
 
-	if (fd < 0 || fd >= CHUNK * CHUNKS)
+	if (fd < 0 || fd >= FD_CHUNK * FD_CHUNKS)
 		return NULL;
-	chunk = &chunks[fd >> CHUNK_BITS];
-	if (!*chunk && !(*chunk = reserve_map(CHUNK * sizeof(**chunk))))
+	chunk = &fd_chunks[fd >> FD_CHUNK_BITS];
+	if (!*chunk && !(*chunk = reserve_map(FD_CHUNK * sizeof(**chunk))))
 		return NULL;
-	return &(*chunk)[fd & (CHUNK - 1)];
+	return &(*chunk)[fd & (FD_CHUNK - 1)];
 }
 
 static struct fd *set(struct fd *f, struct fd to)
@@ -47,13 +42,6 @@ static struct fd *set(struct fd *f, struct fd to)
 	to.in_calls = f->in_calls;
 	*f = to;
 	return f;
-}
-
-struct fd *fd_peek(int fd)
-{
-	if (fd < 0 || fd >= CHUNK * CHUNKS || !chunks[fd >> CHUNK_BITS])
-		return NULL;
-	return &chunks[fd >> CHUNK_BITS][fd & (CHUNK - 1)];
 }
 
 /* An anonymous inode has no type. */
@@ -89,7 +77,7 @@ static bool look(int fd, struct statx *st)
 	return true;
 }
 
-struct fd *fd_get(int fd)
+struct fd *fd_look(int fd)
 {
 	struct fd *f = slot(fd);
 	struct statx st;
@@ -211,9 +199,9 @@ int fd_next_ours(unsigned first, unsigned last)
 
 	while (n)
 		fd_own(fds[--n]);
-	for (; fd <= last && fd < CHUNK * CHUNKS; fd++) {
-		if (!chunks[fd >> CHUNK_BITS])
-			fd |= CHUNK - 1;
+	for (; fd <= last && fd < FD_CHUNK * FD_CHUNKS; fd++) {
+		if (!fd_chunks[fd >> FD_CHUNK_BITS])
+			fd |= FD_CHUNK - 1;
 		else if (fd_is_ours((int)fd))
 			return (int)fd;
 	}
@@ -222,10 +210,10 @@ int fd_next_ours(unsigned first, unsigned last)
 
 void fd_forget_range(unsigned first, unsigned last)
 {
-	for (unsigned fd = first; fd <= last && fd < CHUNK * CHUNKS; fd++) {
-		if (!chunks[fd >> CHUNK_BITS])
-			fd |= CHUNK - 1;
-		else if (!chunks[fd >> CHUNK_BITS][fd & (CHUNK - 1)].ours)
+	for (unsigned fd = first; fd <= last && fd < FD_CHUNK * FD_CHUNKS; fd++) {
+		if (!fd_chunks[fd >> FD_CHUNK_BITS])
+			fd |= FD_CHUNK - 1;
+		else if (!fd_chunks[fd >> FD_CHUNK_BITS][fd & (FD_CHUNK - 1)].ours)
 			fd_forget((int)fd);
 	}
 }
@@ -266,11 +254,11 @@ void fd_share_all(void)
 
 void fds_forked(void)
 {
-	for (int i = 0; i < CHUNKS; i++)
-		if (chunks[i])
-			sys_call(SYS_munmap, chunks[i], CHUNK * sizeof(*chunks[i]));
-	for (int i = 0; i < CHUNKS; i++)
-		chunks[i] = NULL;
+	for (int i = 0; i < FD_CHUNKS; i++)
+		if (fd_chunks[i])
+			sys_call(SYS_munmap, fd_chunks[i], FD_CHUNK * sizeof(*fd_chunks[i]));
+	for (int i = 0; i < FD_CHUNKS; i++)
+		fd_chunks[i] = NULL;
 	generation = epoch = 1;
 	channels_forked();
 }
@@ -348,20 +336,15 @@ uint64_t fd_deadline(int fd, enum fd_direction direction)
 	return ns ? deadline_in(ns) : DEADLINE_NEVER;
 }
 
-int fd_socket_type(int fd)
+int fd_socket_look(int fd, struct fd *f)
 {
-	struct fd *f = fd_get(fd);
 	int type = 0;
 	socklen_t size = sizeof(type);
 
-	if (!f || f->kind != FD_SOCKET)
-		return 0;
-	if (!f->type) {
-		stats.kernel_calls++;
-		sys_call(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size);
-		f->type = (uint8_t)type;
-	}
-	return f->type;
+	stats.kernel_calls++;
+	sys_call(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &size);
+	f->type = (uint8_t)type;
+	return type;
 }
 
 static long wait_on(int *fd, short events, bool exclusive, const char *why, uint64_t deadline_ns)

@@ -7,6 +7,7 @@
 #define SHIM_FD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -23,35 +24,65 @@ enum fd_kind {
 enum fd_direction { FD_RECEIVE, FD_SEND };
 
 struct fd {
-	uint8_t kind;		/* enum fd_kind */
-	uint8_t type;		/* of a socket: SOCK_STREAM ...; 0: not known yet */
-	bool ours;		/* the shim's own: for the program it is not there */
-	bool drained;		/* the last read got less than it asked for: wait before the next */
-	uint8_t no_nowait;	/* refuses RWF_NOWAIT: 1 << enum fd_direction */
-	bool duplicated;	/* other descriptors here refer to the same file */
-	bool low_water;		/* SO_RCVLOWAT */
-	bool lingers;		/* SO_LINGER: close may block */
-	bool nonblocking;	/* O_NONBLOCK, if known */
-	bool direct;		/* O_DIRECT, likewise */
-	bool ring;		/* of io_uring, and poll tells when there are completions */
-	uint8_t known;		/* FD_KNOWS_*, if read in the current generation */
-	uint8_t listener;	/* enum listener of net_connect.c */
-	bool readable;		/* a read of it would wait, not be refused */
-	uint16_t at_work;	/* helpers' calls under way that move its position */
-	uint16_t in_calls;	/* of other OS threads, without the hub's lock; the number's, whatever it means */
-	uint32_t serial;	/* differs when the number has got another meaning */
-	uint32_t generation;	/* of `known` */
-	uint32_t in, out;	/* the channels that it reads and writes (channel.h); 0: none */
-	uint32_t born;		/* 0: not made before our eyes; else the epoch in which it was */
-	uint64_t timeout_ns[2]; /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none */
+	_Alignas(64) uint8_t kind; /* enum fd_kind */
+	uint8_t type;		   /* of a socket: SOCK_STREAM ...; 0: not known yet */
+	bool ours;		   /* the shim's own: for the program it is not there */
+	bool drained;		   /* the last read got less than it asked for: wait before the next */
+	uint8_t no_nowait;	   /* refuses RWF_NOWAIT: 1 << enum fd_direction */
+	bool duplicated;	   /* other descriptors here refer to the same file */
+	bool low_water;		   /* SO_RCVLOWAT */
+	bool lingers;		   /* SO_LINGER: close may block */
+	bool nonblocking;	   /* O_NONBLOCK, if known */
+	bool direct;		   /* O_DIRECT, likewise */
+	bool ring;		   /* of io_uring, and poll tells when there are completions */
+	uint8_t known;		   /* FD_KNOWS_*, if read in the current generation */
+	uint8_t listener;	   /* enum listener of net_connect.c */
+	bool readable;		   /* a read of it would wait, not be refused */
+	uint16_t at_work;	   /* helpers' calls under way that move its position */
+	uint16_t in_calls;	   /* of other OS threads, without the hub's lock; the number's, whatever it means */
+	uint32_t serial;	   /* differs when the number has got another meaning */
+	uint32_t generation;	   /* of `known` */
+	uint32_t in, out;	   /* the channels that it reads and writes (channel.h); 0: none */
+	uint32_t born;		   /* 0: not made before our eyes; else the epoch in which it was */
+	uint64_t timeout_ns[2];	   /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none */
 };
 
 enum { FD_KNOWS_TIMEOUT = 1 /* << direction */, FD_KNOWS_NONBLOCKING = 4 };
 
+/* Two levels: a chunk is mapped when first needed. Higher numbers are left to the kernel. For the functions below alone. */
+#define FD_CHUNK_BITS 10
+#define FD_CHUNK (1 << FD_CHUNK_BITS)
+#define FD_CHUNKS 4096
+extern struct fd *fd_chunks[FD_CHUNKS] __attribute__((visibility("hidden")));
+struct fd *fd_look(int fd);
+
+/* The entry, as far as it is known: the kind may be FD_UNKNOWN. NULL: there is none. */
+static inline struct fd *fd_peek(int fd)
+{
+	struct fd *chunk = (unsigned)fd < FD_CHUNK * FD_CHUNKS ? fd_chunks[fd >> FD_CHUNK_BITS] : NULL;
+
+	return chunk ? &chunk[fd & (FD_CHUNK - 1)] : NULL;
+}
+
 /* The entry, its kind known; NULL: not an open descriptor, ask the kernel. Valid until the next switch. */
-struct fd *fd_get(int fd);
-/* The same without asking the kernel: the kind may be FD_UNKNOWN. NULL: it has none. */
-struct fd *fd_peek(int fd);
+static inline struct fd *fd_get(int fd)
+{
+	struct fd *f = fd_peek(fd);
+
+	return f && f->kind ? f : fd_look(fd);
+}
+
+int fd_socket_look(int fd, struct fd *f);
+/* SOCK_STREAM ...; 0: no socket. */
+static inline int fd_socket_type(int fd)
+{
+	struct fd *f = fd_get(fd);
+
+	if (!f || f->kind != FD_SOCKET)
+		return 0;
+	return f->type ? f->type : fd_socket_look(fd, f);
+}
+
 /* A system call has just made this one. type: of a socket; flags: O_NONBLOCK is looked at. NULL: no memory. */
 struct fd *fd_made(int fd, enum fd_kind kind, int type, int flags);
 /* open has just made this one; what it is fd_get will see. */
@@ -84,7 +115,6 @@ bool fd_is_direct(int fd);
 bool fd_is_drained(int fd);
 /* SO_RCVTIMEO or SO_SNDTIMEO as a deadline from now. */
 uint64_t fd_deadline(int fd, enum fd_direction direction);
-int fd_socket_type(int fd);
 
 /* SWITCHES. Waits until *fd is ready: > 0 the events, -ETIMEDOUT, -EINTR, -EBADF, -ENOMEM. If the descriptor is closed
  * meanwhile, what it refers to stays open as *fd, a number of the shim's, for the caller to go on with; it gives that

@@ -128,7 +128,7 @@ long io_retry(struct io *io, io_attempt *attempt)
 		if (io->events == POLLIN && !io->must_wait)
 			channel_found_empty(io->fd);
 		ret = io_wait(io);
-		if (!ret)
+		if (!ret && io->events == POLLOUT)
 			ret = told_to_waiters(io, ret);
 		if (ret)
 			break;
