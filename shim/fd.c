@@ -34,13 +34,13 @@ static struct fd *slot(int fd)
 	return &(*chunk)[fd & (FD_CHUNK - 1)];
 }
 
-static struct fd *set(struct fd *f, struct fd to)
+static struct fd *set(struct fd *f, struct fd *to)
 {
 	if (!f)
 		return NULL;
-	to.serial = f->serial + 1;
-	to.in_calls = f->in_calls;
-	*f = to;
+	to->serial = f->serial + 1;
+	to->in_calls = f->in_calls;
+	*f = *to;
 	return f;
 }
 
@@ -91,18 +91,18 @@ struct fd *fd_look(int fd)
 	to.kind = (uint8_t)kind_of(&st);
 	if (to.kind == FD_PIPE)
 		to.in = to.out = channel_of(st.stx_ino);
-	return set(f, to);
+	return set(f, &to);
 }
 
 struct fd *fd_made(int fd, enum fd_kind kind, int type, int flags)
 {
-	return set(slot(fd), (struct fd){.kind = (uint8_t)kind,
-					 .type = (uint8_t)type,
-					 .nonblocking = flags & O_NONBLOCK,
-					 .direct = flags & O_DIRECT,
-					 .known = FD_KNOWS_NONBLOCKING,
-					 .generation = generation,
-					 .born = epoch});
+	return set(slot(fd), &(struct fd){.kind = (uint8_t)kind,
+					  .type = (uint8_t)type,
+					  .nonblocking = flags & O_NONBLOCK,
+					  .direct = flags & O_DIRECT,
+					  .known = FD_KNOWS_NONBLOCKING,
+					  .generation = generation,
+					  .born = epoch});
 }
 
 void fd_opened(int fd, int flags)
@@ -112,16 +112,16 @@ void fd_opened(int fd, int flags)
 
 void fd_duplicated(int from, int to)
 {
-	struct fd *f = fd_peek(from);
+	struct fd *f = fd_peek(from), copy;
 
 	if (!f || (!f->kind && !f->born)) {
 		fd_forget(to);
 		return;
 	}
 	f->duplicated = true;
-	f = set(slot(to), *f);
-	if (f)
-		f->at_work = 0;
+	copy = *f;
+	copy.at_work = 0;
+	set(slot(to), &copy);
 }
 
 void fd_forget(int fd)
@@ -129,7 +129,7 @@ void fd_forget(int fd)
 	struct fd *f = fd_peek(fd);
 
 	if (f)
-		set(f, (struct fd){.kind = FD_UNKNOWN});
+		set(f, &(struct fd){.kind = FD_UNKNOWN});
 }
 
 uint32_t fd_serial(int fd)
@@ -161,7 +161,7 @@ void fd_await_calls(int fd)
 
 void fd_own(int fd)
 {
-	set(slot(fd), (struct fd){.kind = FD_READY, .ours = true});
+	set(slot(fd), &(struct fd){.kind = FD_READY, .ours = true});
 }
 
 void fd_own_duplicate(int from, int to)
