@@ -5,6 +5,7 @@ import os
 import re
 import sys
 
+import real
 from measure import OUT, ROOT, SIDES, Row, shown, warn
 
 sys.path.insert(0, os.path.join(ROOT, "scripts", "kit"))
@@ -12,7 +13,6 @@ import plot  # noqa: E402
 from report import machine  # noqa: E402
 
 COLOURS = {"native": "#b45309", "greenshim": "#0f766e", "Boost.Fiber": "#7c3aed", "epoll": "#4b5563"}
-NAMES = {"native": "native threads", "epoll": "epoll, by hand"}
 # Each: the file, what it shows, what it grows with.
 PLOTS = (
     ("echo-rate", "Echo server: requests per second", "connections"),
@@ -42,7 +42,7 @@ def books(names):
         path = os.path.join(OUT, name + ".json")
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
-                yield json.load(file)
+                yield name, json.load(file)
 
 
 def markdown(heads, rows):
@@ -65,7 +65,7 @@ def figures(rows):
     return markdown(["medians", *SIDES, *("× " + side for side in others)], lines)
 
 
-def real(rows):
+def by_program(rows):
     """A line for each program and number of connections."""
     lines = {}
     for row in rows:
@@ -91,7 +91,7 @@ def draw(curves):
         sides = curves.get(name)
         if not sides:
             continue
-        series = [(NAMES.get(side, side), COLOURS[side], [tuple(point) for point in sides[side]]) for side in SIDES if sides.get(side)]
+        series = [(side, COLOURS[side], [tuple(point) for point in sides[side]]) for side in SIDES if sides.get(side)]
         drawn = plot.Curves(series, x_label, title, key=True)
         for kind, text in ("svg", plot.svg(drawn, plot.PAPER).encode()), ("png", plot.png(drawn)):
             with open(os.path.join(OUT, "%s.%s" % (name, kind)), "wb") as file:
@@ -100,11 +100,13 @@ def draw(curves):
 
 
 def collect(names):
-    rows, curves = [], {}
-    for book in books(names):
-        rows += [Row(one["title"], one["samples"], one["more_is_better"]) for one in book["rows"]]
+    """Rows of single figures, those of real programs, and curves."""
+    few, programs, curves = [], [], {}
+    for name, book in books(names):
+        rows = [Row(one["title"], one["samples"], one["more_is_better"]) for one in book["rows"]]
+        (programs if name in real.ALL else few).extend(rows)
         curves.update(book["curves"])
-    return [row for row in rows if not REAL.fullmatch(row.title)], [row for row in rows if REAL.fullmatch(row.title)], curves
+    return few, programs, curves
 
 
 def tables(few, programs):
@@ -112,7 +114,7 @@ def tables(few, programs):
     if few:
         parts.append(figures(few))
     if programs:
-        parts.append(real(programs))
+        parts.append(by_program(programs))
     return parts
 
 
