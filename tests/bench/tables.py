@@ -130,7 +130,7 @@ def write(names):
 
 
 def readme(names):
-    """Puts the tables of the last run, which must be whole, between two marks in the README."""
+    """Puts the tables of what was last measured of each, of which none may be missing, between two marks in the README."""
     path = os.path.join(ROOT, "README.md")
     missing = [name for name in names if not os.path.exists(os.path.join(OUT, name + ".json"))]
     with open(path, encoding="utf-8") as file:
