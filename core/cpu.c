@@ -107,7 +107,7 @@ void cpu_call_another(struct hub *hub)
 		cpu_poke(&hub->home);
 	else if (polls && polls->state == CPU_POLLS && !polls->word)
 		cpu_poke(polls);
-	else if (hub->cpus < hub->cpus_most)
+	else if (hub->cpus < hub->cpus_most && hub->now_ns >= hub->want_ns)
 		hub->wants_cpu = true;
 }
 

@@ -37,6 +37,7 @@ struct cpu {
 	int saved_errno;	/* of whom the thread-local storage is that its code has now */
 	bool interrupted;	/* the loop's wait was, by no handler */
 	volatile bool wanted;	/* fibers wait that only it may run: it shall look soon */
+	bool urged;		/* and was interrupted for it */
 	bool leaves;		/* is to end */
 	uint8_t state;		/* enum cpu_state */
 	uint32_t word;		/* its futex while CPU_IDLE: 1 once it is wanted */

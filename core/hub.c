@@ -31,10 +31,19 @@ static void want_home(struct cpu *home)
 	if (home == cpu_self || home->wanted)
 		return;
 	home->wanted = true;
-	if (home->state == CPU_RUNS)
-		home->hub->on_wanted(home);
-	else
+	if (home->state != CPU_RUNS)
 		cpu_poke(home);
+}
+
+/* It most often sees by itself in a moment. */
+void hub_urge_home(struct hub *hub)
+{
+	struct cpu *home = &hub->home;
+
+	if (home != cpu_self && home->wanted && !home->urged && home->state == CPU_RUNS) {
+		home->urged = true;
+		hub->on_wanted(home);
+	}
 }
 
 static bool is_for_another(const struct hub *hub)
@@ -157,6 +166,8 @@ bool hub_batch_over(struct cpu *cpu)
 
 	if (hub->attention || cpu->attention || cpu->leaves || (hub->wants_cpu && is_home(cpu)))
 		return true;
+	if (turn % CLOCK_EVERY == 0)
+		hub_urge_home(hub);
 	if (hub->round)
 		return false;
 	if (turn >= BATCH_SWITCHES)
@@ -170,7 +181,7 @@ static void leave(struct fiber *self)
 	struct cpu *cpu = self->cpu;
 	struct fiber *next = NULL;
 
-	cpu->wanted = false;
+	cpu->wanted = cpu->urged = false;
 	if (!hub_batch_over(cpu))
 		next = hub_next(cpu);
 	if (next == self)

@@ -45,6 +45,7 @@ struct hub {
 	unsigned cpus, cpus_most; /* that there are, home too; that there may be, which its embedder sets */
 	unsigned busy;		  /* of them: neither idle nor in the loop */
 	bool wants_cpu;		  /* there is work for one more */
+	uint64_t want_ns;	  /* when that may be said again */
 	struct cpu *others;	  /* than home */
 	struct cpu *poller;	  /* is in the loop, which others must not enter */
 	bool home_polls;	  /* and nobody else: what is ready depends on who asks */

@@ -127,6 +127,7 @@ static void poll_once(struct cpu *cpu)
 /* Another CPU may be in the loop. */
 static void poll_or_idle(struct cpu *cpu)
 {
+	hub_urge_home(cpu->hub);
 	if (!cpu->hub->poller && (!cpu->hub->home_polls || cpu == &cpu->hub->home))
 		poll_once(cpu);
 	else if (hub_has_work(cpu))
@@ -203,7 +204,7 @@ static struct fiber *hub_turn(struct cpu *cpu)
 		hub->wants_cpu = false;
 		hub->on_want_cpu(hub);
 	}
-	cpu->wanted = false;
+	cpu->wanted = cpu->urged = false;
 	if (!hub_has_work(cpu) || hub_batch_over(cpu))
 		poll_or_idle(cpu);
 	return hub_next(cpu);

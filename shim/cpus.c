@@ -1,6 +1,7 @@
 #include "cpus.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/auxv.h>
@@ -23,6 +24,9 @@
 #define STACK (256 << 10)
 #define SIGNAL_STACK (64 << 10)
 #define AGAIN_NS 1000000
+#define LOOK_NS 100000000 /* how often is looked whether CPUs are idle */
+#define TICK_NS 10000000  /* USER_HZ */
+#define IOWAIT 4	  /* the field of /proc/stat; the one before is idle */
 /* If nobody said how many. They have one lock: more than these would wait for each other. */
 #define HUBS_MAX 8
 
@@ -119,13 +123,53 @@ static unsigned allowed_cpus(void)
 	return n < HUBS_MAX ? n : HUBS_MAX;
 }
 
+/* How long all CPUs together have had nothing to do, in ticks (proc(5), stat); -1: unknown. */
+static long idle_ticks(void)
+{
+	char text[256], *p = text;
+	long n, sum = 0, fd = sys_call(SYS_openat, AT_FDCWD, "/proc/stat", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	n = sys_call(SYS_read, fd, text, sizeof(text) - 1);
+	sys_call(SYS_close, fd);
+	text[n > 0 ? n : 0] = '\0';
+	for (int field = 0; field <= IOWAIT && *p; field++) {
+		long value = 0;
+
+		while (*p && (*p < '0' || *p > '9'))
+			p++;
+		while (*p >= '0' && *p <= '9')
+			value = 10 * value + *p++ - '0';
+		if (field >= IOWAIT - 1)
+			sum += value;
+	}
+	return sum;
+}
+
+/* Of late three quarters of a CPU or more, while this one never was. What has its load on the same machine would only take
+ * the CPU away from it. */
+static bool others_idle(struct hub *hub)
+{
+	static uint64_t since_ns;
+	static long before;
+	uint64_t passed = hub->now_ns - since_ns;
+	long idle = idle_ticks(), gone = idle - before;
+	bool always_busy = passed < 3 * LOOK_NS && hub->waited_ns < since_ns;
+
+	hub->want_ns = hub->now_ns + LOOK_NS;
+	before = idle;
+	since_ns = hub->now_ns;
+	return idle < 0 || (always_busy && (uint64_t)gone * TICK_NS * 4 >= 3 * passed);
+}
+
 static bool may_have_more(struct hub *hub)
 {
 	uintptr_t tp;
 
 	if (!options.hubs && hub->cpus >= allowed_cpus())
 		hub->cpus_most = hub->cpus;
-	if (hub->cpus >= hub->cpus_most)
+	if (hub->cpus >= hub->cpus_most || (!options.hubs && options.preempt_ms && !others_idle(hub)))
 		return false;
 	if (hub->shared)
 		return true;

@@ -31,13 +31,17 @@ compare_on_one_cpu() {
 	assert_stat os_threads 2
 }
 
-@test "hubs: there is a second OS thread where one has too much to do, and another CPU" {
+# Where others have the CPU all the time there is none: then it is tried again.
+@test "hubs: there is a second OS thread where one has too much to do, and another CPU nothing" {
 	[ "$(nproc)" -gt 1 ] || skip "there is one CPU"
-	both spin_both
+	for _ in {1..20}; do
+		both spin_long
+		[ "$(most_of os_threads)" -eq 1 ] || break
+	done
 	assert_stat os_threads 2
-	GREENSHIM_HUBS=1 both spin_both
+	GREENSHIM_HUBS=1 both spin_long
 	[ "$(most_of os_threads)" -eq 1 ]
-	compare_on_one_cpu spin_both
+	compare_on_one_cpu spin_long
 	[ "$(most_of os_threads)" -eq 1 ]
 }
 
