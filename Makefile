@@ -14,7 +14,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wer
 LIBRARY := -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector $(WARNINGS)
 # What runs below a system call of the program keeps its vector registers by never using them.
 HOOK_x86_64 := -mgeneral-regs-only
-HOOK := $(HOOK_$(ARCH)) -fno-tree-loop-distribute-patterns
+# And it shares the program's stack, of which a thread that waits should need no second page.
+SMALL_FRAMES := $(shell $(CC) -fconserve-stack -E -x c /dev/null >/dev/null 2>&1 && echo -fconserve-stack)
+HOOK := $(HOOK_$(ARCH)) -fno-tree-loop-distribute-patterns $(SMALL_FRAMES)
 
 # Run once, at start, or only on the hub's stack: these may use any register.
 COLD := object decode known sites sites_flow sites_window patch patch_stub patch_text loaded loader symbol init options stats dump modules unwind others

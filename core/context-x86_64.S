@@ -5,6 +5,7 @@
 
 /* context.h: enum context_tp_mode */
 #define CONTEXT_WRFSBASE 1
+#define PAGE 4096
 
 	/* rsi and rax are kept; rbx and r12 are not. */
 	.macro tell_kernel tp
@@ -100,23 +101,45 @@ context_switch:
 	.cfi_endproc
 	.size context_switch, . - context_switch
 
+	/* On the stack where that needs no page which the stack pointer is not on, with what context_switch pushes. */
+	.macro keep_xmm at
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	movaps %xmm\n, (\n * 16)(\at)
+	.endr
+	.endm
+	.macro restore_xmm at
+	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	movaps (\n * 16)(\at), %xmm\n
+	.endr
+	.endm
 	.globl context_switch_sse
 	.hidden context_switch_sse
 	.type context_switch_sse, @function
 	.p2align 4
 context_switch_sse:
 	.cfi_startproc
+	lea -(264 + 64)(%rsp), %rax
+	xor %rsp, %rax
+	cmp $PAGE, %rax
+	jae 1f
 	sub $264, %rsp
 	.cfi_adjust_cfa_offset 264
-	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-	movaps %xmm\n, (\n * 16)(%rsp)
-	.endr
+	keep_xmm %rsp
 	call context_switch
-	.irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-	movaps (\n * 16)(%rsp), %xmm\n
-	.endr
+	restore_xmm %rsp
 	add $264, %rsp
 	.cfi_adjust_cfa_offset -264
+	ret
+1:	push %rbx
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbx, 0
+	mov %rdx, %rbx
+	keep_xmm %rbx
+	call context_switch
+	restore_xmm %rbx
+	pop %rbx
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbx
 	ret
 	.cfi_endproc
 	.size context_switch_sse, . - context_switch_sse

@@ -14,8 +14,14 @@ struct context {
 
 /* Suspend `from` (the running context, whose tp must be current), resume `to`. Returns when something resumes `from`. */
 void context_switch(struct context *from, struct context *to) __attribute__((visibility("hidden")));
+/* Where context_switch_sse keeps xmm0-15 while `from` is suspended if on its stack that took one more page, which many a
+ * thread that waits has no other use for. aarch64 has none for this. */
+struct context_vectors {
+	_Alignas(16) unsigned char xmm[256];
+};
 /* The same, with the vector registers kept too (aarch64: both are context_switch plus v0-v31). */
-void context_switch_sse(struct context *from, struct context *to) __attribute__((visibility("hidden")));
+void context_switch_sse(struct context *from, struct context *to, struct context_vectors *room)
+	__attribute__((visibility("hidden")));
 void context_switch_xsave(struct context *from, struct context *to) __attribute__((visibility("hidden")));
 
 /* A new context: entry(arg) on the stack that ends at `top`. entry must not return. */

@@ -27,7 +27,7 @@ enum fiber_state {
 /* What a switch away from the fiber saves besides what the C calling convention asks for. */
 enum fiber_vectors {
 	VECTORS_NONE, /* a C function call: nothing */
-	VECTORS_SSE,  /* a system call in libc: xmm0-15 */
+	VECTORS_SSE,  /* a system call in libc: xmm0-15, in the fiber's room */
 	VECTORS_ALL,  /* a system call in unknown code: xsave */
 };
 
@@ -39,14 +39,15 @@ struct fiber {
 	struct timer timer; /* deadline of the park */
 	uint8_t state;	    /* enum fiber_state */
 	uint8_t vectors;    /* enum fiber_vectors */
-	uintptr_t lent_tp;  /* not 0: its own is in use elsewhere while it is parked, and the hub takes this one */
 	bool woken;	    /* a wake-up came before the wait: kept */
 	bool at_home;	    /* for now only the hub's first OS thread may run it */
 	bool stays_home;    /* for ever */
+	uintptr_t lent_tp;  /* not 0: its own is in use elsewhere while it is parked, and the hub takes this one */
 	long value;	    /* what hub_park is about to return */
 	const char *why;    /* reason of the park: a static string */
 	uint64_t cpu_ns;    /* used, as far as is known: account.h */
 	uint64_t since_ns;  /* when it parked, as the hub knew the time then */
+	struct context_vectors *room; /* for VECTORS_SSE: the embedder's */
 #ifdef __SANITIZE_ADDRESS__
 	const void *asan_low; /* of the stack: asan.h */
 	unsigned long asan_size;

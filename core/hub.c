@@ -152,7 +152,7 @@ void hub_resume(struct fiber *self, struct fiber *next)
 	if (self->vectors == VECTORS_NONE)
 		context_switch(&self->context, &next->context);
 	else if (self->vectors == VECTORS_SSE)
-		context_switch_sse(&self->context, &next->context);
+		context_switch_sse(&self->context, &next->context, self->room);
 	else
 		context_switch_xsave(&self->context, &next->context);
 	asan_arrive(self);

@@ -52,7 +52,7 @@ long futex_compare(const uint32_t *addr, uint32_t expected)
 	return value == expected ? 0 : -EAGAIN;
 }
 
-long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
+static inline long wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
 {
 	struct futex_waiter w = {.addr = addr, .bitset = bitset, .fiber = fiber_self};
 	long ret;
@@ -68,12 +68,24 @@ long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t dea
 	return ret;
 }
 
-/* Restarted after a handler with SA_RESTART, unless there is a timeout. */
-static long restartable(long ret, uint64_t deadline_ns)
+long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
 {
-	if (ret == -EINTR)
-		return deadline_ns == DEADLINE_NEVER ? -ERESTARTSYS : -ERESTARTNOHAND;
-	return ret;
+	return wait(addr, expected, bitset, deadline_ns);
+}
+
+/* Restarted after a handler with SA_RESTART, unless there is a timeout. */
+static long interrupted(uint64_t deadline_ns)
+{
+	return deadline_ns == DEADLINE_NEVER ? -ERESTARTSYS : -ERESTARTNOHAND;
+}
+
+/* SWITCHES. Not inlined: who waits has no other frame of this file on its stack. */
+__attribute__((noinline)) static long wait_restartable(uint32_t *addr, uint32_t expected, uint32_t bitset,
+						       uint64_t deadline_ns)
+{
+	long ret = wait(addr, expected, bitset, deadline_ns);
+
+	return ret == -EINTR ? interrupted(deadline_ns) : ret;
 }
 
 /* False: it is already awake for another reason. */
@@ -203,19 +215,34 @@ static long wake_op(uint32_t *addr, long n, uint32_t *addr2, long n2, uint32_t e
 	return woken;
 }
 
-static long read_timeout(int op, const struct timespec *user, uint64_t *deadline_ns)
-{
-	int cmd = op & FUTEX_CMD_MASK;
-	bool monotonic = cmd != FUTEX_LOCK_PI && !(op & FUTEX_CLOCK_REALTIME);
-
-	if (cmd == FUTEX_WAIT)
-		return timeout_from_now(user, deadline_ns);
-	return timeout_at(monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME, user, deadline_ns);
-}
-
 static bool waits(int cmd)
 {
 	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET;
+}
+
+static bool takes_timeout(int cmd)
+{
+	return waits(cmd) || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2;
+}
+
+/* By value, for the same reason. */
+struct limit {
+	long err;
+	uint64_t deadline_ns;
+};
+
+static struct limit read_timeout(int op, const struct timespec *user)
+{
+	int cmd = op & FUTEX_CMD_MASK;
+	bool monotonic = cmd != FUTEX_LOCK_PI && !(op & FUTEX_CLOCK_REALTIME);
+	struct limit limit = {0, DEADLINE_NEVER};
+
+	if (!user || !takes_timeout(cmd))
+		return limit;
+	limit.err = cmd == FUTEX_WAIT
+			    ? timeout_from_now(user, &limit.deadline_ns)
+			    : timeout_at(monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME, user, &limit.deadline_ns);
+	return limit;
 }
 
 /* glibc joins by a shared wait on the tid that the kernel clears: that one is ours. */
@@ -256,17 +283,13 @@ static long requeue_pi(uint32_t *addr, long n, uint32_t *lock, long m, uint32_t 
 	return has_waiters(addr) ? -EINVAL : futex_pi_requeue(addr, m, lock);
 }
 
-static long private(const struct call *c, int cmd, uint64_t deadline_ns)
+static long wake_or_move(const struct call *c, int cmd, uint64_t deadline_ns)
 {
 	uint32_t *addr = (uint32_t *)c->arg[0], *addr2 = (uint32_t *)c->arg[4];
 	uint32_t val = (uint32_t)c->arg[2], val3 = (uint32_t)c->arg[5];
 	long n = (int)c->arg[2], m = (int)c->arg[3], ret;
 
 	switch (cmd) {
-	case FUTEX_WAIT:
-		return restartable(futex_wait(addr, val, FUTEX_BITSET_MATCH_ANY, deadline_ns), deadline_ns);
-	case FUTEX_WAIT_BITSET:
-		return restartable(futex_wait(addr, val, val3, deadline_ns), deadline_ns);
 	case FUTEX_WAKE:
 		return futex_wake_up(addr, n, FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAKE_BITSET:
@@ -285,6 +308,15 @@ static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 	default:
 		return futex_pi(cmd, addr, deadline_ns);
 	}
+}
+
+static long private(const struct call *c, int cmd, uint64_t deadline_ns)
+{
+	uint32_t bitset = cmd == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : (uint32_t)c->arg[5];
+
+	if (waits(cmd))
+		return wait_restartable((uint32_t *)c->arg[0], (uint32_t)c->arg[2], bitset, deadline_ns);
+	return wake_or_move(c, cmd, deadline_ns);
 }
 
 /* mremap(2): with an old size of 0 it doubles a shared mapping and refuses a private one, and so does it for huge
@@ -326,12 +358,10 @@ static long shared(struct call *c, int cmd, uint64_t deadline_ns)
 		return -EFAULT;
 	if (futex_in_own_memory(addr))
 		return private(c, cmd, deadline_ns);
-	return waits(cmd) ? restartable(offload_call(c), deadline_ns) : call_native(c);
-}
-
-static bool takes_timeout(int cmd)
-{
-	return waits(cmd) || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2;
+	if (!waits(cmd))
+		return call_native(c);
+	ret = offload_call(c);
+	return ret == -EINTR ? interrupted(deadline_ns) : ret;
 }
 
 static bool is_pi(int cmd)
@@ -354,20 +384,18 @@ static bool is_address(long at)
 long sys_futex(struct call *c)
 {
 	int op = (int)c->arg[1], cmd = op & FUTEX_CMD_MASK;
-	uint64_t deadline_ns = DEADLINE_NEVER;
-	long ret = 0;
+	struct limit limit;
 
 	if (cmd > FUTEX_LOCK_PI2 || cmd == FUTEX_FD || !is_address(c->arg[0]) ||
 	    (takes_second(cmd) && !is_address(c->arg[4])))
 		return call_native(c);
 	if (op & FUTEX_CLOCK_REALTIME && !takes_clock(cmd))
 		return -ENOSYS;
-	if (takes_timeout(cmd))
-		ret = read_timeout(op, (void *)c->arg[3], &deadline_ns);
-	if (ret)
-		return ret;
+	limit = read_timeout(op, (void *)c->arg[3]);
+	if (limit.err)
+		return limit.err;
 	if (op & FUTEX_PRIVATE_FLAG || is_pi(cmd) ||
 	    (waits(cmd) && is_joining((uint32_t *)c->arg[0], (uint32_t)c->arg[2])))
-		return private(c, cmd, deadline_ns);
-	return shared(c, cmd, deadline_ns);
+		return private(c, cmd, limit.deadline_ns);
+	return shared(c, cmd, limit.deadline_ns);
 }

@@ -13,8 +13,8 @@ struct thread;
 struct sched_thread {
 	bool has_policy, has_nice, has_ioprio;
 	int policy, priority, nice, ioprio;
-	uint64_t run;	      /* how long it has computed, more for who is nicer: sched_share.c */
 	int queued_as;	      /* its real-time priority when it began to wait */
+	uint64_t run;	      /* how long it has computed, more for who is nicer: sched_share.c */
 	uint64_t deadline[3]; /* SCHED_DEADLINE: runtime, deadline, period */
 	uint64_t deadline_flags;
 	unsigned long *cpus; /* NULL: those of the OS thread */

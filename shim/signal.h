@@ -38,11 +38,11 @@ struct signal_thread {
 	struct signal_queue queue;
 	volatile bool due; /* something in the queue is not blocked */
 	bool temporary;	   /* the mask is sigsuspend's, ppoll's ... */
-	uint64_t own;	   /* SIGPIPE or SIGXFSZ for its running call, from another OS thread than home */
 	bool refused; /* a filter of the program's has trapped a call that the shim made, which then fails with ENOSYS */
-	void *stack;  /* sigaltstack(2); NULL: none */
-	size_t stack_size;
 	int stack_flags;
+	void *stack; /* sigaltstack(2); NULL: none */
+	size_t stack_size;
+	uint64_t own; /* SIGPIPE or SIGXFSZ for its running call, from another OS thread than home */
 };
 
 struct signals {

@@ -35,26 +35,51 @@ _Static_assert(TID_FIRST + TID_RANGES * TID_RANGE <= TID_LAST, "every range is w
 
 struct threads threads;
 
-static struct thread *free_threads; /* linked by hash_next */
-static struct thread *slab, *slab_end;
+/* Records come from the kernel in slabs and are reused: a thread may be made while another is inside malloc. The rooms
+ * are apart: most threads never touch theirs. */
+#define SLAB_THREADS (SLAB / (sizeof(struct thread) + sizeof(struct context_vectors)))
 
-/* Records come from the kernel in slabs and are reused: a thread may be made while another is inside malloc. */
+struct slab {
+	struct thread threads[SLAB_THREADS];
+	struct context_vectors rooms[SLAB_THREADS];
+};
+
+static struct thread *free_threads; /* linked by hash_next */
+static struct slab *slab;
+static unsigned slab_used;
+static struct context_vectors main_room;
+
+static struct thread *thread_of_slab(void)
+{
+	struct thread *t;
+
+	if (!slab || slab_used == SLAB_THREADS) {
+		struct slab *more = reserve_map(sizeof(*slab));
+
+		if (!more)
+			return NULL;
+		slab = more;
+		slab_used = 0;
+	}
+	t = &slab->threads[slab_used];
+	t->fiber.room = &slab->rooms[slab_used++];
+	return t;
+}
+
 static struct thread *thread_alloc(void)
 {
 	struct thread *t = free_threads;
+	struct context_vectors *room;
 
-	if (t) {
+	if (t)
 		free_threads = t->hash_next;
-	} else if (slab + 1 <= slab_end) {
-		t = slab++;
-	} else {
-		t = reserve_map(SLAB);
-		if (!t)
-			return NULL;
-		slab = t + 1;
-		slab_end = t + SLAB / sizeof(*t);
-	}
+	else
+		t = thread_of_slab();
+	if (!t)
+		return NULL;
+	room = t->fiber.room;
 	memset(t, 0, sizeof(*t));
+	t->fiber.room = room;
 	return t;
 }
 
@@ -127,6 +152,7 @@ int threads_open(void)
 	err = hub_open(&threads.hub, &t->fiber);
 	if (err)
 		return err;
+	t->fiber.room = &main_room;
 	account_open(&threads.hub, &t->fiber, !options.preempt_ms);
 	adopt(t);
 	futex_init();
@@ -141,7 +167,8 @@ void threads_forked(void)
 	hub_close(&threads.hub);
 	fds_forked();
 	threads.active = false;
-	free_threads = slab = slab_end = NULL; /* the others' records, and their stacks, are the child's to forget */
+	slab = NULL;
+	free_threads = NULL; /* the others' records, and their stacks, are the child's to forget */
 	thread_table_forked();
 }
 
@@ -166,6 +193,7 @@ static void thread_begin(void *arg)
 static void prepare(struct thread *t, const struct call *c, uintptr_t stack_top, uintptr_t tls)
 {
 	struct call *frame = (struct call *)(stack_top - RED_ZONE) - 1;
+	struct context_vectors *room = t->fiber.room;
 
 	*frame = *c;
 	frame->ret = (uintptr_t)t; /* until thread_begin */
@@ -173,6 +201,7 @@ static void prepare(struct thread *t, const struct call *c, uintptr_t stack_top,
 	if (tls)
 		t->fiber.context.tp = tls;
 	t->fiber.vectors = (uint8_t)c->vectors;
+	t->fiber.room = room;
 	t->call = frame;
 }
 

@@ -16,21 +16,22 @@
 #define TID_FIRST 0x400001
 #define TID_LAST 0x3ffffffe
 
+/* There may be a million: no holes in it. */
 struct thread {
 	struct fiber fiber; /* first: fiber_self is the running thread */
 	struct call *call;  /* being answered now; NULL while the program's own code runs */
 	struct list all;    /* threads.all, in order of creation */
 	struct thread *hash_next;
 	int tid;
-	unsigned busy;	     /* calls in a row that did not park: fairness */
-	unsigned woken;	     /* others that it woke since it last let them run for that */
-	uint32_t *clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address(2) */
-	void *robust_list;   /* set_robust_list(2) */
-	char name[16];	     /* PR_SET_NAME */
-	int name_fd;	     /* where another thread writes it; 0: nobody did */
+	int name_fd;	     /* where another thread writes its name; 0: nobody did */
+	uint8_t busy;	     /* calls in a row that did not park: fairness */
+	uint8_t woken;	     /* others that it woke since it last let them run for that */
 	bool overflowed;     /* and it was said */
 	bool makes_thread;   /* what it maps as a stack is a new thread's */
 	bool stoppable;	     /* a stop of the process ends its wait with EINTR: signal(7) */
+	uint32_t *clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address(2) */
+	void *robust_list;   /* set_robust_list(2) */
+	char name[16];	     /* PR_SET_NAME */
 	uintptr_t stack_low; /* 0: clone does not tell; its guard is part of it */
 	uintptr_t stack_top; /* 0: the main thread's, which grows */
 	struct sched_thread sched;

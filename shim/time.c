@@ -26,13 +26,13 @@ static long sleep_until(uint64_t deadline_ns)
 }
 
 /* SWITCHES. A relative sleep; left: where to say how much of it a signal took, or NULL. */
-static long sleep_for(const struct timespec *ts, struct timespec *left)
+static long sleep_for(uint64_t ns, struct timespec *left)
 {
-	uint64_t deadline_ns = deadline_in(timespec_ns(ts));
+	uint64_t deadline_ns = deadline_in(ns);
 	struct timespec rest;
 	long ret;
 
-	if (!timespec_ns(ts)) {
+	if (!ns) {
 		hub_yield();
 		return 0;
 	}
@@ -44,9 +44,8 @@ static long sleep_for(const struct timespec *ts, struct timespec *left)
 }
 
 /* SWITCHES. A point in time on a clock that may be set: it is looked at again when the time should have come. */
-static long sleep_to(clockid_t clock, const struct timespec *at)
+static long sleep_to(clockid_t clock, uint64_t target)
 {
-	uint64_t target = timespec_ns(at);
 	struct timespec now;
 	long ret = 0;
 
@@ -61,9 +60,9 @@ static long sleep_to(clockid_t clock, const struct timespec *at)
 
 /* SWITCHES. Until another thread has used so much CPU time: it cannot sooner than if it had the CPU alone. Not on one's
  * own clock (kernel/time/posix-cpu-timers.c). */
-static long sleep_on(struct thread *owner, clockid_t clock, const struct timespec *ts, bool absolute)
+static long sleep_on(struct thread *owner, clockid_t clock, uint64_t ns, bool absolute)
 {
-	uint64_t target = timespec_ns(ts) + (absolute ? 0 : clock_of(owner));
+	uint64_t target = ns + (absolute ? 0 : clock_of(owner));
 	long ret = 0;
 
 	if (owner == thread_self())
@@ -79,12 +78,25 @@ static long sleep_on(struct thread *owner, clockid_t clock, const struct timespe
 	return ret ? ret : sleep_until(DEADLINE_NEVER);
 }
 
-long sys_nanosleep(struct call *c)
+/* By value: who sleeps has no frame of the handler's on its stack. */
+struct length {
+	long err;
+	uint64_t ns;
+};
+
+static struct length length_of(const struct timespec *user)
 {
 	struct timespec ts;
-	long ret = timeout_read(&ts, (void *)c->arg[0]);
+	long err = timeout_read(&ts, user);
 
-	return ret ? ret : sleep_for(&ts, (struct timespec *)c->arg[1]);
+	return (struct length){err, err ? 0 : timespec_ns(&ts)};
+}
+
+long sys_nanosleep(struct call *c)
+{
+	struct length length = length_of((void *)c->arg[0]);
+
+	return length.err ? length.err : sleep_for(length.ns, (struct timespec *)c->arg[1]);
 }
 
 long sys_clock_nanosleep(struct call *c)
@@ -92,8 +104,7 @@ long sys_clock_nanosleep(struct call *c)
 	clockid_t clock = (clockid_t)c->arg[0];
 	bool absolute = c->arg[1] & TIMER_ABSTIME;
 	struct thread *owner = NULL;
-	struct timespec ts;
-	long ret;
+	struct length length;
 
 	switch (clock) {
 	case CLOCK_REALTIME:
@@ -108,14 +119,14 @@ long sys_clock_nanosleep(struct call *c)
 		if (!owner)
 			return offload_call(c);
 	}
-	ret = timeout_read(&ts, (void *)c->arg[2]);
-	if (ret)
-		return ret;
+	length = length_of((void *)c->arg[2]);
+	if (length.err)
+		return length.err;
 	if (owner)
-		return sleep_on(owner, clock, &ts, absolute);
+		return sleep_on(owner, clock, length.ns, absolute);
 	if (!absolute)
-		return sleep_for(&ts, (struct timespec *)c->arg[3]);
+		return sleep_for(length.ns, (struct timespec *)c->arg[3]);
 	if (clock == CLOCK_MONOTONIC)
-		return timespec_ns(&ts) > now_ns() ? sleep_until(timespec_ns(&ts)) : 0;
-	return sleep_to(clock, &ts);
+		return length.ns > now_ns() ? sleep_until(length.ns) : 0;
+	return sleep_to(clock, length.ns);
 }
