@@ -148,12 +148,26 @@ static void read_stats(void)
 		strcpy(options.stats_file, text);
 }
 
+#define SMALL_TLS "glibc.rtld.nns=1:glibc.rtld.optional_static_tls=0"
+
+/* The loader has read what the launcher told it. The program is not to see it, nor what it starts, which may need the room. */
+static void forget_small_tls(void)
+{
+	const char *tunables = getenv("GLIBC_TUNABLES");
+
+	if (!getenv("GREENSHIM_TUNABLES"))
+		return;
+	unsetenv("GREENSHIM_TUNABLES");
+	if (tunables && !strcmp(tunables, SMALL_TLS))
+		unsetenv("GLIBC_TUNABLES");
+}
+
 /* What the program starts finds no trace of the shim. An LD_PRELOAD of others stays. */
 static void leave_children_alone(void)
 {
-	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS",   "GREENSHIM_STACK", "GREENSHIM_VERBOSE",
-			       "GREENSHIM_STALL",	"GREENSHIM_PREEMPT", "GREENSHIM_SEED",	"GREENSHIM_FILES",
-			       "GREENSHIM_SYSCALLS",	"GREENSHIM_HUBS"};
+	const char *names[] = {"GREENSHIM_NO_CHILDREN", "GREENSHIM_STATS",   "GREENSHIM_STACK",	   "GREENSHIM_VERBOSE",
+			       "GREENSHIM_STALL",	"GREENSHIM_PREEMPT", "GREENSHIM_SEED",	   "GREENSHIM_FILES",
+			       "GREENSHIM_SYSCALLS",	"GREENSHIM_HUBS",    "GREENSHIM_SMALL_TLS"};
 	const char *preload = getenv("LD_PRELOAD");
 	char *rest = preload ? strdup(preload) : NULL, *out = rest ? calloc(1, strlen(rest) + 1) : NULL;
 	char *save = NULL;
@@ -177,6 +191,7 @@ static void leave_children_alone(void)
 
 void options_read(void)
 {
+	forget_small_tls();
 	options.off = is_set("GREENSHIM_OFF");
 	options.no_children = is_set("GREENSHIM_NO_CHILDREN");
 	options.verbose = is_set("GREENSHIM_VERBOSE");

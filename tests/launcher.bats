@@ -391,3 +391,89 @@ words=(--hubs --hubs=2 --hubs=65 --stack --stack= --stack=16k --stack=8m 16k 8m 
 			"$BATS_TEST_TMPDIR/under.err"
 	done
 }
+
+# bytes WHEN: what a waiting thread takes with --small-tls WHEN.
+bytes() {
+	"$greenshim" --stack 256k --small-tls "$1" "$build/tests/bench/memory" 5000
+}
+
+unsure() {
+	if "$build/greenshim-check" --small-tls "$1"; then
+		echo "it is sure of $1"
+		return 1
+	fi
+}
+
+@test "launcher: --small-tls saves a waiting thread a page, by itself where no library comes late" {
+	off=$(bytes off) on=$(bytes on) auto=$(bytes auto)
+	echo "off $off, on $on, auto $auto"
+	[ "$on" -lt $((off - 2500)) ]
+	[ "$auto" -lt $((off - 2500)) ]
+}
+
+@test "launcher: --small-tls auto leaves the room to what may load a library" {
+	cat >late.c <<-'END'
+		__thread char own[1000] __attribute__((tls_model("initial-exec")));
+		char *late(void) { return own; }
+	END
+	cc -shared -fPIC -o late.so late.c
+	for way in dlopen dlmopen dlsym; do
+		case $way in
+		dlopen) call='dlopen("./late.so", RTLD_NOW)' ;;
+		dlmopen) call='dlmopen(LM_ID_NEWLM, "./late.so", RTLD_NOW)' ;;
+		dlsym) call='((void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen"))("./late.so", RTLD_NOW)' ;;
+		esac
+		compile "#define _GNU_SOURCE
+			#include <dlfcn.h>
+			#include <stdio.h>
+			int main(void) { void *o = $call; puts(o ? \"loaded\" : dlerror()); return !o; }"
+		unsure ./program
+		./program
+		launch ./program
+		[ "$status" -eq 0 ] || { cat out err && return 1; }
+		launch --small-tls on ./program
+		[ "$status" -eq 1 ] || { cat out err && return 1; }
+		GREENSHIM_SMALL_TLS=on launch --small-tls off ./program
+		[ "$status" -eq 0 ] || { cat out err && return 1; }
+	done
+}
+
+@test "launcher: --small-tls auto is sure of nothing in an unknown library, program or environment" {
+	compile 'int main(void) { return 0; }'
+	"$build/greenshim-check" --small-tls ./program
+	LD_AUDIT=./none.so unsure ./program
+	LD_PRELOAD=$build/libgreenshim.so unsure ./program
+	LD_LIBRARY_PATH=. unsure ./program
+	GLIBC_TUNABLES=glibc.malloc.check=0 unsure ./program
+	echo 'int f(void) { return 0; }' | cc -shared -fPIC -o libf.so -x c -
+	compile 'int f(void); int main(void) { return f(); }' -L. -lf
+	unsure ./program
+	compile 'int main(void) { return 0; }' -Wl,-rpath,/opt
+	unsure ./program
+	compile 'int main(void) { return 0; }' -static
+	unsure ./program
+	unsure ./program.c
+	unsure ./nothing
+	unsure "$(type -P bash)"
+	for size in 1 64 400 1000 2000; do
+		head -c $size program >part
+		unsure ./part
+	done
+}
+
+@test "launcher: a program and what it starts find no trace of --small-tls, and their own tunables" {
+	compile '#include <stdio.h>
+		#include <stdlib.h>
+		int main(void) { const char *t = getenv("GLIBC_TUNABLES"); puts(t ? t : "none"); return system("env | grep -i tuna"); }'
+	./program >native || :
+	launch --small-tls on ./program
+	diff native out
+	launch ./program
+	diff native out
+	export GLIBC_TUNABLES=glibc.malloc.tcache_count=3
+	./program >native
+	launch --small-tls on ./program
+	diff native out
+	launch --small-tls maybe ./program
+	refused 2 "--small-tls"
+}

@@ -1,10 +1,11 @@
-/* greenshim-check - what the launcher asks a compiled program for, --check and --dump, and what
+/* greenshim-check - what the launcher asks a compiled program for, --check, --dump and --small-tls, and what
  * the build does: --table. */
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
 #include "dump.h"
+#include "small_tls.h"
 #include "table.h"
 
 int main(int argc, char **argv)
@@ -15,8 +16,12 @@ int main(int argc, char **argv)
 		return dump_process(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "--sites"))
 		return check_sites(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "--small-tls"))
+		return small_tls_check(argv[2]);
 	if (argc >= 3 && !strcmp(argv[1], "--table"))
 		return table_write(argv + 2);
-	fputs("usage: greenshim-check PROGRAM | --sites OBJECT | --table OBJECT... | --dump PID\n", stderr);
+	fputs("usage: greenshim-check PROGRAM | --sites OBJECT | --table OBJECT... | --small-tls PROGRAM | --dump "
+	      "PID\n",
+	      stderr);
 	return 2;
 }
