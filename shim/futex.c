@@ -13,135 +13,8 @@
 #include "timeout.h"
 #include "user.h"
 
-/* Waiters hang on the bucket of their address. */
-#define BUCKETS 1024
 #define PAGE ((uintptr_t)4096)
 #define HUGE_PAGE ((uintptr_t)2 << 20)
-
-static struct list buckets[BUCKETS];
-
-void futex_init(void)
-{
-	for (int i = 0; i < BUCKETS; i++)
-		list_init(&buckets[i]);
-}
-
-static struct list *bucket(const uint32_t *addr)
-{
-	uintptr_t key = (uintptr_t)addr >> 2;
-
-	return &buckets[(key ^ key >> 10 ^ key >> 20) % BUCKETS];
-}
-
-static struct thread *who(const struct list *node)
-{
-	return thread_of(LIST_ENTRY(node, struct futex_waiter, node)->fiber);
-}
-
-void futex_enlist(struct futex_waiter *w)
-{
-	sched_enlist(bucket(w->addr), &w->node, thread_of(w->fiber), who);
-}
-
-long futex_compare(const uint32_t *addr, uint32_t expected)
-{
-	uint32_t value;
-
-	if (!user_has(addr) || user_load32(&value, addr))
-		return -EFAULT;
-	return value == expected ? 0 : -EAGAIN;
-}
-
-static inline long wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
-{
-	struct futex_waiter w = {.addr = addr, .bitset = bitset, .fiber = fiber_self};
-	long ret;
-
-	if (!bitset)
-		return -EINVAL;
-	ret = futex_compare(addr, expected);
-	if (ret)
-		return ret;
-	futex_enlist(&w);
-	ret = thread_park("futex", deadline_ns);
-	list_remove(&w.node);
-	return ret;
-}
-
-long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns)
-{
-	return wait(addr, expected, bitset, deadline_ns);
-}
-
-/* Restarted after a handler with SA_RESTART, unless there is a timeout. */
-static long interrupted(uint64_t deadline_ns)
-{
-	return deadline_ns == DEADLINE_NEVER ? -ERESTARTSYS : -ERESTARTNOHAND;
-}
-
-/* SWITCHES. Not inlined: who waits has no other frame of this file on its stack. */
-__attribute__((noinline)) static long wait_restartable(uint32_t *addr, uint32_t expected, uint32_t bitset,
-						       uint64_t deadline_ns)
-{
-	long ret = wait(addr, expected, bitset, deadline_ns);
-
-	return ret == -EINTR ? interrupted(deadline_ns) : ret;
-}
-
-/* False: it is already awake for another reason. */
-static bool rouse(struct futex_waiter *w)
-{
-	bool is_first = !w->woken || *w->woken < 0;
-
-	list_remove(&w->node);
-	if (is_first && !hub_wake(w->fiber, 0))
-		return false;
-	if (w->woken && *w->woken < w->index)
-		*w->woken = w->index;
-	return true;
-}
-
-long futex_wake(uint32_t *addr, long n, uint32_t bitset)
-{
-	struct list *head = bucket(addr);
-	long woken = 0;
-
-	LIST_EACH_SAFE(node, head) {
-		struct futex_waiter *w = LIST_ENTRY(node, struct futex_waiter, node);
-
-		if (woken >= n)
-			break;
-		if (w->addr == addr && w->bitset & bitset)
-			woken += rouse(w);
-	}
-	return woken;
-}
-
-long futex_requeue(uint32_t *addr, long n, uint32_t *to, long m)
-{
-	struct list *head = bucket(addr), moved;
-	long woken, count = 0;
-	struct list *node;
-
-	if (n < 0 || m < 0)
-		return -EINVAL;
-	woken = futex_wake(addr, n, FUTEX_BITSET_MATCH_ANY);
-	list_init(&moved);
-	LIST_EACH_SAFE(p, head) {
-		if (LIST_ENTRY(p, struct futex_waiter, node)->addr != addr || count >= m)
-			continue;
-		list_remove(p);
-		list_push(&moved, p);
-		count++;
-	}
-	while ((node = list_pop(&moved))) {
-		struct futex_waiter *w = LIST_ENTRY(node, struct futex_waiter, node);
-
-		w->addr = to;
-		futex_enlist(w);
-	}
-	return woken + count;
-}
 
 /* FUTEX_WAKE_OP(2const): op on *addr2, then wake at addr, and at addr2 if its old value compares. */
 static uint32_t operated(uint32_t old, unsigned op, uint32_t arg)
@@ -262,14 +135,6 @@ long futex_wake_up(uint32_t *addr, long n, uint32_t bitset)
 	return woken;
 }
 
-static bool has_waiters(uint32_t *addr)
-{
-	LIST_EACH(node, bucket(addr))
-		if (LIST_ENTRY(node, struct futex_waiter, node)->addr == addr)
-			return true;
-	return false;
-}
-
 /* Among those that wait to be given a lock nobody may wait otherwise. */
 static long requeue_pi(uint32_t *addr, long n, uint32_t *lock, long m, uint32_t expected)
 {
@@ -280,7 +145,7 @@ static long requeue_pi(uint32_t *addr, long n, uint32_t *lock, long m, uint32_t 
 	ret = futex_compare(addr, expected);
 	if (ret)
 		return ret;
-	return has_waiters(addr) ? -EINVAL : futex_pi_requeue(addr, m, lock);
+	return futex_has_waiters(addr) ? -EINVAL : futex_pi_requeue(addr, m, lock);
 }
 
 static long wake_or_move(const struct call *c, int cmd, uint64_t deadline_ns)
@@ -315,7 +180,7 @@ static long private(const struct call *c, int cmd, uint64_t deadline_ns)
 	uint32_t bitset = cmd == FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : (uint32_t)c->arg[5];
 
 	if (waits(cmd))
-		return wait_restartable((uint32_t *)c->arg[0], (uint32_t)c->arg[2], bitset, deadline_ns);
+		return futex_wait_restartable((uint32_t *)c->arg[0], (uint32_t)c->arg[2], bitset, deadline_ns);
 	return wake_or_move(c, cmd, deadline_ns);
 }
 
@@ -353,7 +218,7 @@ static long shared(struct call *c, int cmd, uint64_t deadline_ns)
 	if (ret)
 		return ret;
 	if (cmd == FUTEX_WAKE || cmd == FUTEX_WAKE_BITSET)
-		return has_waiters(addr) ? private(c, cmd, deadline_ns) : call_native(c);
+		return futex_has_waiters(addr) ? private(c, cmd, deadline_ns) : call_native(c);
 	if (takes_second(cmd) && user_load32(&second, (uint32_t *)c->arg[4]))
 		return -EFAULT;
 	if (futex_in_own_memory(addr))
@@ -361,7 +226,7 @@ static long shared(struct call *c, int cmd, uint64_t deadline_ns)
 	if (!waits(cmd))
 		return call_native(c);
 	ret = offload_call(c);
-	return ret == -EINTR ? interrupted(deadline_ns) : ret;
+	return ret == -EINTR ? futex_interrupted(deadline_ns) : ret;
 }
 
 static bool is_pi(int cmd)

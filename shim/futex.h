@@ -22,8 +22,13 @@ struct futex_waiter {
 
 void futex_init(void);
 void futex_enlist(struct futex_waiter *w);
+void futex_delist(struct futex_waiter *w); /* not enlisted is fine */
+bool futex_has_waiters(uint32_t *addr);
 /* SWITCHES. Parks while the word is as expected: 0, -EAGAIN, -EINTR, -ETIMEDOUT, -EFAULT; -EINVAL without a bit. */
 long futex_wait(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns);
+/* SWITCHES. The same for futex(2), which is restarted after a handler with SA_RESTART, unless there is a timeout. */
+long futex_wait_restartable(uint32_t *addr, uint32_t expected, uint32_t bitset, uint64_t deadline_ns);
+long futex_interrupted(uint64_t deadline_ns); /* instead of -EINTR */
 /* Makes up to n waiters at addr ready; how many. Never switches. */
 long futex_wake(uint32_t *addr, long n, uint32_t bitset);
 /* SWITCHES, sometimes. The program's own: at least one. */

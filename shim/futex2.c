@@ -201,7 +201,7 @@ static long vector_wait(struct vector *v, const struct call *c, uint64_t deadlin
 
 	ret = v->theirs ? offload("futex", c->nr, arg) : thread_park("futex", deadline_ns);
 	for (unsigned i = 0; i < v->count; i++)
-		list_remove(&v->waiters[i].node);
+		futex_delist(&v->waiters[i]);
 	if (v->woken >= 0)
 		return v->woken;
 	return v->theirs && ret >= 0 ? index_of(v, ret) : offload_restartable(ret);

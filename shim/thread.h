@@ -68,7 +68,10 @@ void threads_bequeath(void);
 struct thread *thread_find(int tid);
 /* The same of those whose numbers the kernel does not know: all but the main one. */
 struct thread *thread_find_other(int tid);
-/* For thread.c alone. */
+/* For thread.c alone. A record is zeroed but for fiber.room; NULL: no memory. */
+struct thread *thread_alloc(void);
+void thread_free(struct thread *t);
+void thread_records_forked(void);
 void thread_table_add(struct thread *t);
 void thread_table_remove(struct thread *t);
 void thread_table_forked(void);

@@ -392,9 +392,9 @@ words=(--hubs --hubs=2 --hubs=65 --stack --stack= --stack=16k --stack=8m 16k 8m 
 	done
 }
 
-# bytes WHEN: what a waiting thread takes with --small-tls WHEN.
+# bytes WHEN [CALL]: what a thread that waits takes with --small-tls WHEN.
 bytes() {
-	"$greenshim" --stack 256k --small-tls "$1" "$build/tests/bench/memory" 5000
+	"$greenshim" --stack 256k --small-tls "$1" "$build/tests/bench/memory" 5000 ${2+"$2"}
 }
 
 unsure() {
@@ -409,6 +409,14 @@ unsure() {
 	echo "off $off, on $on, auto $auto"
 	[ "$on" -lt $((off - 2500)) ]
 	[ "$auto" -lt $((off - 2500)) ]
+}
+
+@test "launcher: a thread that waits in any call touches one page of its stack with --small-tls" {
+	for call in lock cond read recv poll sleep; do
+		bytes=$(bytes auto "$call")
+		echo "$call: $bytes"
+		[ "$bytes" -lt 7000 ]
+	done
 }
 
 @test "launcher: --small-tls auto leaves the room to what may load a library" {
