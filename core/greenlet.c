@@ -11,15 +11,7 @@ int greenlet_lookup(greenlet_t handle, struct greenlet **g)
 	return *g ? 0 : greenlet_find_error(handle);
 }
 
-struct message message_throw(const struct greenlet_type *type, void *value)
-{
-	return (struct message){.kind = MESSAGE_THROW, .exception = {type, value}};
-}
-
-static struct message message_value(void *value)
-{
-	return (struct message){.kind = MESSAGE_VALUE, .value = value};
-}
+const struct greenlet_type message_nothing = {.name = "nothing"};
 
 greenlet_t greenlet_new(greenlet_run *run, greenlet_t parent)
 {
@@ -45,7 +37,7 @@ void greenlet_check_stack(const struct greenlet *g)
 
 static void trace(struct thread_state *t, struct message *m, const struct greenlet *origin, const struct greenlet *self)
 {
-	enum greenlet_event_kind kind = m->kind == MESSAGE_THROW ? GREENLET_EVENT_THROW : GREENLET_EVENT_SWITCH;
+	enum greenlet_event_kind kind = message_throws(m) ? GREENLET_EVENT_THROW : GREENLET_EVENT_SWITCH;
 	struct greenlet *g = t->current;
 	int err = t->tracer(kind, origin->handle, self->handle, t->tracer_arg);
 
@@ -54,7 +46,7 @@ static void trace(struct thread_state *t, struct message *m, const struct greenl
 	t->tracer = NULL;
 	*m = message_throw(GREENLET_ERROR, (void *)(intptr_t)-err);
 	if (err == GREENLET_THROWN)
-		m->exception = g->pending;
+		*m = message_throw(g->pending.type, g->pending.value);
 	g->pending = (struct greenlet_exception){NULL, NULL};
 }
 
@@ -63,7 +55,7 @@ struct message greenlet_arrived(struct thread_state *t, struct greenlet *self)
 	struct message m = t->message;
 	struct greenlet *origin = t->current;
 
-	t->message.kind = MESSAGE_NONE;
+	t->message = message_none();
 	t->current = self;
 	if (t->ops)
 		t->ops->running(t, self);
@@ -127,7 +119,7 @@ static int receiver(struct thread_state *t, struct greenlet *g, struct message *
 
 	for (; g->life == LIFE_DEAD; g = g->parent)
 		if (message_exits(m))
-			*m = message_value(m->exception.value);
+			*m = message_value(m->value);
 	*to = g;
 	owner = greenlet_owner(g);
 	if (owner->ended)
@@ -147,7 +139,7 @@ static void die(struct thread_state *t, struct greenlet *self, struct message m)
 
 	greenlet_check_stack(t->current);
 	if (message_exits(&m))
-		m = message_value(m.exception.value);
+		m = message_value(m.value);
 	greenlet_is_dead(t, self, &m);
 	do {
 		if (!to->parent)
@@ -157,9 +149,9 @@ static void die(struct thread_state *t, struct greenlet *self, struct message m)
 			m = message_throw(GREENLET_ERROR, (void *)(intptr_t)-err);
 	} while (err);
 	if (to->is_hub) {
-		if (m.kind == MESSAGE_THROW)
+		if (message_throws(&m))
 			greenlet_report("greenlet %llu%s%s ended with %s", (unsigned long long)self->number,
-					self->name ? " " : "", self->name ? self->name : "", m.exception.type->name);
+					self->name ? " " : "", self->name ? self->name : "", m.type->name);
 		t->ops->finish(self);
 	}
 	t->corpse = self;
@@ -190,9 +182,9 @@ static struct message run(struct greenlet *g, const struct message *m)
 	int err;
 
 	g->run = NULL;
-	if (m->kind == MESSAGE_THROW)
+	if (message_throws(m))
 		return *m;
-	err = function(m->kind == MESSAGE_VALUE ? m->value : g->start_value, &result);
+	err = function(message_is_none(m) ? g->start_value : m->value, &result);
 	if (err >= 0)
 		return message_value(result);
 	if (err == GREENLET_THROWN && g->pending.type)
@@ -243,8 +235,8 @@ int greenlet_prepare(struct thread_state *t, struct greenlet *g)
 
 int greenlet_deliver(struct greenlet *self, const struct message *m, void **out)
 {
-	if (m->kind == MESSAGE_THROW) {
-		self->pending = m->exception;
+	if (message_throws(m)) {
+		self->pending = (struct greenlet_exception){m->type, m->value};
 		return GREENLET_THROWN;
 	}
 	if (out)

@@ -118,7 +118,7 @@ static int wait_here(struct thread_state *t, const char *why, uint64_t deadline_
 		hub_yield();
 	tls_restore(&tls);
 	*got = greenlet_arrived(t, self);
-	if (got->kind != MESSAGE_NONE)
+	if (!message_is_none(got))
 		return 0;
 	if (due && (why ? ret == -ETIMEDOUT : due->deadline_ns <= hub_in(t)->now_ns))
 		return time_is_out(due);
@@ -131,9 +131,9 @@ static int block(const char *why, uint64_t deadline_ns)
 	struct message m;
 	int ret = wait_here(t, why, deadline_ns, &m);
 
-	if (ret == -EDEADLK || ret == -ENOMEM || ret == GREENLET_THROWN || m.kind == MESSAGE_NONE)
+	if (ret == -EDEADLK || ret == -ENOMEM || ret == GREENLET_THROWN || message_is_none(&m))
 		return ret;
-	if (m.kind == MESSAGE_THROW)
+	if (message_throws(&m))
 		return greenlet_deliver(t->current, &m, NULL);
 	return -EINTR;
 }
@@ -153,7 +153,7 @@ static int enter(struct thread_state *t, struct message *got)
 {
 	int ret = wait_here(t, "a switch", DEADLINE_NEVER, got);
 
-	return !ret && got->kind == MESSAGE_NONE ? -EINTR : ret;
+	return !ret && message_is_none(got) ? -EINTR : ret;
 }
 
 static void poke(struct thread_state *t)

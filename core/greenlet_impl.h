@@ -16,14 +16,39 @@
 
 #define STACK_DEFAULT (256UL << 10)
 
-enum message_kind { MESSAGE_NONE, MESSAGE_VALUE, MESSAGE_THROW };
-
-/* What one switch carries. */
+/* What one switch carries: a value (type NULL), an exception, or nothing. Two registers hold it: copies of more, through
+ * memory, cost more than the switch. */
 struct message {
-	enum message_kind kind;
+	const struct greenlet_type *type;
 	void *value;
-	struct greenlet_exception exception;
 };
+
+extern const struct greenlet_type message_nothing __attribute__((visibility("hidden")));
+
+static inline struct message message_none(void)
+{
+	return (struct message){&message_nothing, NULL};
+}
+
+static inline struct message message_value(void *value)
+{
+	return (struct message){NULL, value};
+}
+
+static inline struct message message_throw(const struct greenlet_type *type, void *value)
+{
+	return (struct message){type, value};
+}
+
+static inline bool message_is_none(const struct message *m)
+{
+	return m->type == &message_nothing;
+}
+
+static inline bool message_throws(const struct message *m)
+{
+	return m->type && !message_is_none(m);
+}
 
 enum life { LIFE_UNSTARTED, LIFE_ACTIVE, LIFE_DEAD };
 
@@ -134,10 +159,9 @@ void greenlet_is_dead(struct thread_state *t, struct greenlet *g, const struct m
 void greenlet_bury(struct thread_state *t, struct greenlet *g); /* its stack is left */
 /* Aborts where g, the current one, is not on its stack: a longjmp to another leaves no trace but this. */
 void greenlet_check_stack(const struct greenlet *g);
-struct message message_throw(const struct greenlet_type *type, void *value);
 static inline bool message_exits(const struct message *m)
 {
-	return m->kind == MESSAGE_THROW && greenlet_is(m->exception.type, GREENLET_EXIT);
+	return message_throws(m) && greenlet_is(m->type, GREENLET_EXIT);
 }
 
 /* greenlet_exception.c, greenlet_local.c, greenlet_report.c */

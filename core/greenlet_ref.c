@@ -32,9 +32,9 @@ void greenlet_finish_off(struct thread_state *t, struct greenlet *g)
 	} else {
 		greenlet_drop_any(t, parent);
 	}
-	if (got.kind == MESSAGE_THROW)
+	if (message_throws(&got))
 		greenlet_report("greenlet %llu: error while it was dropped: %s", (unsigned long long)g->number,
-				got.exception.type->name);
+				got.type->name);
 	/* One that lives on is nobody's, but may be in use by those it talked to: it keeps this reference. */
 	if (g->life == LIFE_DEAD)
 		greenlet_drop(t, g);

@@ -105,9 +105,9 @@ struct greenlet_exception greenlet_failure(greenlet_t handle)
 {
 	struct greenlet *g = greenlet_find(handle);
 
-	if (!g || g->life != LIFE_DEAD || g->result.kind != MESSAGE_THROW)
+	if (!g || g->life != LIFE_DEAD || !message_throws(&g->result))
 		return (struct greenlet_exception){NULL, NULL};
-	return g->result.exception;
+	return (struct greenlet_exception){g->result.type, g->result.value};
 }
 
 /* How many are dead, or why none can be waited for. */
@@ -219,7 +219,7 @@ static void kill_unstarted(struct thread_state *t, struct greenlet *g, struct gr
 	struct message m = message_throw(e.type, e.value);
 
 	if (message_exits(&m))
-		m = (struct message){.kind = MESSAGE_VALUE, .value = e.value};
+		m = message_value(e.value);
 	greenlet_hold(g);
 	if (g->fiber.state == FIBER_READY)
 		t->ops->claim(t, g);

@@ -145,6 +145,7 @@ static struct thread_state *make(void)
 	CHECK(t != NULL, ==, true);
 	pthread_once(&once, init);
 	list_init(&t->live);
+	t->message = message_none();
 	t->main = t->current = slot_new(t);
 	CHECK(t->main != NULL, ==, true);
 	t->main->is_main = true;
