@@ -2,7 +2,7 @@
 import os
 import resource
 
-from measure import CPUS, both, fiber, in_turn, numbers, program, under
+from measure import CPUS, SMALL_STACKS, both, fiber, in_turn, numbers, program, under
 
 # The kernel has no more threads, and a process here no more descriptors.
 NATIVE_MOST = 30000
@@ -20,10 +20,10 @@ def chosen(counts, most):
     return [n for n in (map(int, asked.split()) if asked else counts) if n <= most]
 
 
-def grow(book, name, counts, fields, peer_fields=(), rounds=2):
+def grow(book, name, counts, fields, peer_fields=(), rounds=2, before=()):
     """A point of each curve for each number that a program prints."""
     for n in counts:
-        sides = both(name, n)
+        sides = {side: [*before, *command] for side, command in both(name, n).items()}
         if n > NATIVE_MOST:
             del sides["native"]
         if peer_fields and n <= FIBERS_MOST:
@@ -43,9 +43,9 @@ def told(found):
 
 
 def threads(book):
-    """They park in sleep, cond wait and read in turn. A million of them natively: the kernel refuses."""
+    """They park in sleep, cond wait and read in turn, on stacks of 256 KiB. A million of them natively: the kernel refuses."""
     grow(book, "parked", chosen(COUNTS, 1000000 if memory_gib() > 16 else 100000), ["make", "memory", "yield", "pipe", "join"],
-         ["make", "yield", "join"])
+         ["make", "yield", "join"], before=SMALL_STACKS)
     for curve, title, unit in (("make", "made, s", 1e-3), ("memory", "memory, GiB", 1e6 / 2 ** 30), ("join", "ended and joined, s", 1e-3)):
         most = [point[1] for point in book.curves.get(curve, {}).get("greenshim", []) if point[0] == 1000000]
         book.row("1,000,000 threads: " + title, {"greenshim": [value * unit for value in most]})

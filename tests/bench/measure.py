@@ -17,6 +17,9 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 SIDES = ("native", "greenshim", "Boost.Fiber", "epoll")
 LIMIT_S = 30
 
+# Both natively and under greenshim: the C library takes it for what threads' stacks are by default.
+SMALL_STACKS = ["sh", "-c", 'ulimit -s 256; exec "$@"', "sh"]
+
 
 def program(name, *arguments):
     return [os.path.join(HERE, name), *map(str, arguments)]

@@ -1,7 +1,7 @@
 """One operation at a time: switches, threads, locks, pipes, sleeps, memory, start-up."""
 import os
 
-from measure import BUILD, ROUNDS, both, fiber, in_turn, numbers, program, under
+from measure import BUILD, ROUNDS, SMALL_STACKS, both, fiber, in_turn, numbers, program, under
 
 LIBRARY = os.environ["GREENSHIM_LIBRARY"]
 
@@ -44,9 +44,11 @@ def plain(command):
 
 def memory(book):
     few, many = program("parked", 30000, "cond"), program("parked", 100000, "cond")
-    for title, ours in ("a parked thread's memory, bytes", under(many)), ("the same by LD_PRELOAD alone, bytes", plain(many)):
-        found = in_turn({"native": few, "greenshim": ours}, 1, numbers)
-        book.row(title, {side: [values[1] for values in lines] for side, lines in found.items()})
+    for size, stack in ("8 MiB", []), ("256 KiB", SMALL_STACKS):
+        for title, ours in ("", under(many)), (", by LD_PRELOAD alone", plain(many)):
+            found = in_turn({"native": stack + few, "greenshim": stack + ours}, 1, numbers)
+            book.row("a parked thread's memory, stacks of %s%s, bytes" % (size, title),
+                     {side: [values[1] for values in lines] for side, lines in found.items()})
 
 
 def idle(book):

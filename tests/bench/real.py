@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from measure import BUILD, CPUS, LAUNCHER, program, warn
+from measure import BUILD, LAUNCHER, program, warn
 
 COUNTS = os.environ.get("BENCH_REAL_CONNECTIONS", "100,1000,5000")
 SECONDS = os.environ.get("BENCH_REAL_SECONDS", "3")
@@ -108,7 +108,7 @@ def measured(place, name, server, *options):
     """What greenshim bench finds of one server; nothing if it fails."""
     output = os.path.join(place.path, "report.html")
     command = [LAUNCHER, "bench", "--rounds", "1", "--connections", COUNTS, "--seconds", SECONDS, "--output", output,
-               "--timeout", "60", "--options", "--hubs %d" % len(CPUS), *options, "--", *server]
+               "--timeout", "60", *options, "--", *server]
     try:
         done = subprocess.run(command, capture_output=True, timeout=240, check=False)
     except subprocess.TimeoutExpired:
