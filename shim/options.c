@@ -93,9 +93,13 @@ static void read_hubs(void)
 	char *end = NULL;
 	long n;
 
-	options.hubs = 0;
-	if (!text || !*text || !strcmp(text, "auto"))
+	options.hubs = 1;
+	if (!text || !*text)
 		return;
+	if (!strcmp(text, "auto")) {
+		options.hubs = 0;
+		return;
+	}
 	n = strtol(text, &end, 10);
 	if (*end || n < 1 || n > HUBS_MAX)
 		complain("GREENSHIM_HUBS", text, "auto, or 1 to 64");
