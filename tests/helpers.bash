@@ -122,9 +122,8 @@ assert_parked() {
 	assert_stat "parks.$1" "${2:-1}"
 }
 
-# One for each CPU at most, where there is work for them.
-assert_os_threads_few() {
-	[ "$(most_of os_threads)" -le "${GREENSHIM_HUBS:-$(nproc)}" ] && return
+assert_os_threads_one() {
+	[ "$(most_of os_threads)" -eq 1 ] && return
 	echo "$(most_of os_threads) OS threads"
 	return 1
 }

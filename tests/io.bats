@@ -8,14 +8,14 @@ load helpers
 	assert_parked write
 	assert_parked writev
 	assert_parked preadv2
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "threads wake each other through pipes, eventfd and socket pairs, whatever else becomes of these" {
 	both io_channel
 	assert_parked read 4000
 	[ "$(stat_of polls)" -lt 2000 ]
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "FIFOs: an open that waits for the other end stops nobody else" {
@@ -26,7 +26,7 @@ load helpers
 @test "eventfd, timerfd, inotify, signalfd wait; files and /dev/null do not" {
 	both io_event
 	assert_parked read 6
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "eventfd, timerfd, epoll: every function, its errors, many waiters, signals, a child" {
@@ -45,7 +45,7 @@ load helpers
 	assert_parked splice
 	assert_parked tee
 	assert_parked vmsplice
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "close, dup2, shutdown and close_range while another thread is in a call on the descriptor" {

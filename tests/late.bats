@@ -14,7 +14,7 @@ build_late() {
 	build_late
 	limit=30 both "$PWD/program" ./library.so
 	assert_parked read 60
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "late: the same with a library that another one needs" {
@@ -30,13 +30,13 @@ build_late() {
 	build_late
 	limit=30 both "$PWD/program" ./library.so own
 	assert_parked read 60
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "late: --syscalls all: calls in code that the program makes park, are interrupted, and fork" {
 	GREENSHIM_SYSCALLS=all limit=30 both code_made
 	assert_parked read 300
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "late: --syscalls all: a library with calls of its own, and one that is not there any more" {
@@ -59,5 +59,5 @@ build_late() {
 	both "$PWD/opens" ./constructor.so
 	assert_parked futex
 	assert_parked read
-	assert_os_threads_few
+	assert_os_threads_one
 }

@@ -17,7 +17,7 @@ load helpers
 	both net_many
 	assert_parked accept
 	assert_switched 1000
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "accept: many threads, timeouts, flags, a listener shared with a child process" {
@@ -36,7 +36,7 @@ load helpers
 	assert_parked recvmmsg
 	assert_parked sendmmsg
 	assert_parked sendto
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "getaddrinfo in one thread does not stop another" {

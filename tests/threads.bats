@@ -6,20 +6,20 @@ load helpers
 	both thread_basic
 	assert_stat threads_made 185
 	assert_switched 1000
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "threads: two thousand at once, twenty thousand in turn" {
 	both thread_many
 	assert_stat threads_made 22000
 	assert_stat threads_most_alive 2001
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "threads: small stacks, and stacks of the program's" {
 	both thread_stack
 	assert_switched 200
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "stacks: sizes and guards, used again, locked, limited, changed, in children" {
@@ -33,17 +33,17 @@ load helpers
 	run_under crowd "$(program_of thread_crowd)" 40000
 	show
 	[ "$(cat "$BATS_TEST_TMPDIR/crowd.out")" = "40000 joined, sum 799980000" ]
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "threads: attributes, defaults, affinity, scheduling, signal mask" {
 	both attr_basic
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "attributes of everything: each value, what is none, in a child" {
 	both attr_all
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "joining: tries and deadlines, those that may not be joined, signals, cancellation, a child, main" {
@@ -54,7 +54,7 @@ load helpers
 @test "deadlines: every call that takes one, with every clock, times past, negative and invalid" {
 	both time_limits
 	assert_parked futex 50
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "scheduling: every function, of oneself, of others, of nobody, inherited, in a child; with the right to it or not" {
@@ -66,7 +66,7 @@ load helpers
 	both thread_clocks
 	both thread_clocks unasked
 	GREENSHIM_PREEMPT=off both thread_clocks unasked
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "fork: handlers in order, locks and keys in the child" {
@@ -75,42 +75,42 @@ load helpers
 
 @test "threads: names of one's own and of others" {
 	both name_basic
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "threads: the word that is cleared at the end, the robust list" {
 	both thread_words
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "threads: detached; joins that do not wait, or not for ever" {
 	both detach_basic
 	assert_parked futex 5
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "mutexes: every type, to owner, others, tries and deadlines" {
 	both mutex_kinds
 	assert_parked futex 15
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "mutexes: contended, of every type" {
 	both mutex_contend
 	assert_parked futex 100
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "mutexes: robust, with owners that die" {
 	both mutex_robust
 	assert_parked futex 5
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "mutexes: priority inheritance and ceilings" {
 	both mutex_pi
 	assert_parked futex 15
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "mutexes: ceilings and their owners' priorities; with the right to it or not" {
@@ -158,7 +158,7 @@ load helpers
 @test "condition variables: signal, broadcast, deadlines on both clocks" {
 	both cond_basic
 	assert_parked futex 30
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "semaphores: unnamed and named" {
@@ -170,7 +170,7 @@ load helpers
 @test "read-write locks: both preferences" {
 	both rwlock_basic
 	assert_parked futex 20
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "barriers, once, keys, spin locks" {
@@ -178,14 +178,14 @@ load helpers
 
 	for program in barrier_basic once_basic key_basic spin_basic; do
 		both "$program"
-		assert_os_threads_few
+		assert_os_threads_one
 	done
 }
 
 @test "all that waits in pthreads, semaphores and C11 threads: signals, cancellation, in handlers, many, in a child" {
 	both every_thread
 	assert_parked futex 300
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "cancellation at each kind of cancellation point" {
@@ -202,7 +202,7 @@ load helpers
 
 @test "cancellation: states, types, cleanup handlers" {
 	both cancel_state
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "ends: main by pthread_exit, exit and _exit in a thread, return" {
@@ -217,13 +217,13 @@ load helpers
 	assert_parked futex 100
 	both c11_all
 	assert_parked futex 20
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "C++: exceptions across waits, thread_local, mutexes, futures, cancellation" {
 	both thread_cpp
 	assert_switched 1000
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "C++: cancellation and pthread_exit unwind through every wait, from main too" {
@@ -234,7 +234,7 @@ load helpers
 @test "C++20: latches, barriers, semaphores, stop tokens, atomics that wait, every lock with every deadline" {
 	both cxx20_all
 	assert_switched 500
-	assert_os_threads_few
+	assert_os_threads_one
 }
 
 @test "OpenMP: loops, tasks, locks, barriers, nesting, cancellation; few and many threads, which spin or sleep" {

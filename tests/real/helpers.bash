@@ -188,16 +188,14 @@ watched() {
 
 # Natively the load should make about this many OS threads, and must make
 # a fourth of them, on a busy machine, or it proves nothing; under greenshim
-# they are all greenlets of one for each CPU, and a helper may be at work.
+# they are all greenlets of one.
 check_threads() {
-	local few=$(($(nproc) + 1))
-
 	if [ "$mode" = native ]; then
 		[ "$threads" -ge $(($1 / 4)) ] || echo "only $threads OS threads natively, not $1"
 		[ "$threads" -ge $(($1 / 4)) ]
 	else
-		[ "$threads" -le "$few" ] || echo "$threads OS threads under greenshim"
-		[ "$threads" -le "$few" ]
+		[ "$threads" -eq 1 ] || echo "$threads OS threads under greenshim"
+		[ "$threads" -eq 1 ]
 	fi
 }
 
