@@ -13,14 +13,30 @@ static uint64_t os_thread_ns(void)
 	return timespec_ns(&ts);
 }
 
-/* What has been used since the last sample, and is nobody's yet, is f's. */
+/* include/linux/posix-timers.h: the number inverted, above three bits that say a thread's, as the scheduler counts. */
+static uint64_t os_thread_ns_of(const struct cpu *cpu)
+{
+	struct timespec ts = {0, 0};
+
+	kernel_call(SYS_clock_gettime, (long)(~(unsigned)cpu->tid << 3 | 6), &ts);
+	return timespec_ns(&ts);
+}
+
+/* What has been used since the last sample, and is nobody's yet. */
+static uint64_t left_over(const struct account *a, uint64_t cpu_ns)
+{
+	uint64_t used = cpu_ns - a->sampled_ns;
+
+	return used > a->given_ns ? used - a->given_ns : 0;
+}
+
+/* It is f's. */
 static void sample(struct cpu *cpu, struct fiber *f)
 {
 	struct account *a = &cpu->account;
-	uint64_t cpu_ns = os_thread_ns(), used = cpu_ns - a->sampled_ns;
+	uint64_t cpu_ns = os_thread_ns();
 
-	if (used > a->given_ns)
-		f->cpu_ns += used - a->given_ns;
+	f->cpu_ns += left_over(a, cpu_ns);
 	a->sampled_ns = cpu_ns;
 	a->given_ns = 0;
 	a->slice_ns = now_ns();
@@ -71,5 +87,7 @@ uint64_t account_of(struct hub *hub, struct fiber *self, const struct fiber *f)
 		sample(self->cpu, self);
 	else
 		become_exact(hub, self);
-	return f->cpu_ns;
+	if (f->state != FIBER_RUNNING || f->cpu == self->cpu)
+		return f->cpu_ns;
+	return f->cpu_ns + left_over(&f->cpu->account, os_thread_ns_of(f->cpu)); /* it may run on without a switch */
 }

@@ -42,7 +42,7 @@ struct cpu {
 	uint8_t state;		/* enum cpu_state */
 	uint32_t word;		/* its futex while CPU_IDLE: 1 once it is wanted */
 	uintptr_t tp;		/* thread-local storage of its own, for the hub's code; 0: that of the fiber before */
-	int tid;		/* 0 once the kernel has finished with it */
+	int tid;		/* of the OS thread; of one other than home 0 once the kernel has finished with it */
 	struct cpu *next;	/* of the hub's others */
 };
 

@@ -29,6 +29,7 @@ static int hub_prepare(struct hub *hub, struct fiber *main_fiber)
 	home->fiber.cpu = home;
 	home->fiber.why = "hub";
 	home->hub = hub;
+	home->tid = (int)kernel_call(SYS_gettid);
 	hub->now_ns = hub->batch_ns = hub->waited_ns = now_ns();
 	main_fiber->hub = hub;
 	main_fiber->cpu = home;

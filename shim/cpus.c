@@ -193,6 +193,7 @@ static void make_one(struct hub *hub)
 	cpu->state = CPU_RUNS;
 	cpu->word = 0;
 	cpu->attention = 0;
+	cpu->account = (struct account){0}; /* its clock begins anew */
 	cpu->tp = tls_blank(o->memory + STACK + SIGNAL_STACK);
 	hub->cpus++;
 	if (offload_start((void (*)(void *))serve, o, o->memory + STACK, cpu->tp, &cpu->tid) > 0)

@@ -45,6 +45,12 @@ compare_on_one_cpu() {
 	[ "$(most_of os_threads)" -eq 1 ]
 }
 
+@test "hubs: a thread's CPU time is known while it runs on another OS thread, and makes no switch" {
+	for _ in {1..5}; do
+		GREENSHIM_HUBS=2 GREENSHIM_PREEMPT=off limit=20 both thread_clocks unasked
+	done
+}
+
 @test "hubs: statistics are written though the main thread has given up its locale" {
 	GREENSHIM_HUBS=2 both locale_own
 }
