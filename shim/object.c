@@ -77,7 +77,11 @@ static void find_build_id(struct object *o, const uint8_t *note, size_t size)
 
 static void read_dynamic(struct object *o, const Elf64_Dyn *d, size_t size)
 {
-	for (; size >= sizeof(*d) && d->d_tag != DT_NULL; d++, size -= sizeof(*d))
+	if ((uintptr_t)d % _Alignof(Elf64_Dyn))
+		return; /* a damaged file's */
+	o->dynamic = d;
+	o->dynamic_count = 0;
+	for (; size >= sizeof(*d) && d->d_tag != DT_NULL; d++, size -= sizeof(*d), o->dynamic_count++)
 		if (d->d_tag == DT_TEXTREL || (d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
 			o->is_relocated_in_text = true;
 }
@@ -91,6 +95,8 @@ bool object_of_loaded(struct object *o, uintptr_t bias, const Elf64_Phdr *ph, un
 	for (unsigned i = 0; i < phnum; i++)
 		if (ph[i].p_type == PT_LOAD)
 			add_segment(o, &ph[i]);
+		else if (ph[i].p_type == PT_TLS)
+			o->has_tls |= ph[i].p_memsz > 0;
 	for (unsigned i = 0; i < phnum; i++) {
 		const uint8_t *start = (const uint8_t *)(bias + ph[i].p_vaddr);
 
@@ -111,7 +117,7 @@ bool object_of_loaded(struct object *o, uintptr_t bias, const Elf64_Phdr *ph, un
 static bool header_fits(const Elf64_Ehdr *eh, size_t size)
 {
 	return size >= sizeof(*eh) && !memcmp(eh->e_ident, ELFMAG, SELFMAG) && eh->e_ident[EI_CLASS] == ELFCLASS64 &&
-	       eh->e_phentsize == sizeof(Elf64_Phdr) && eh->e_phoff < size &&
+	       eh->e_phentsize == sizeof(Elf64_Phdr) && eh->e_phoff % _Alignof(Elf64_Phdr) == 0 && eh->e_phoff < size &&
 	       eh->e_phnum <= (size - eh->e_phoff) / sizeof(Elf64_Phdr);
 }
 

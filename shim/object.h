@@ -25,6 +25,9 @@ struct object {
 	const uint8_t *eh_frame_hdr; /* NULL: none */
 	const uint8_t *build_id;
 	unsigned build_id_size;	   /* 0: none */
+	const Elf64_Dyn *dynamic;  /* without its end */
+	size_t dynamic_count;	   /* 0: none */
+	bool has_tls;		   /* thread-local storage of its own */
 	bool is_relocated_in_text; /* DT_TEXTREL: the loader changes its code */
 	bool is_glibc;		   /* one of the C library's own: flags are dead at its sites, vectors xmm at most */
 	void *map;		   /* object_open's */

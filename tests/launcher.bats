@@ -460,6 +460,11 @@ unsure() {
 	unsure ./program
 	compile 'int main(void) { return 0; }' -static
 	unsure ./program
+	echo 'int f(void) { return 0; }' >f.c
+	cc -shared -fPIC -o libf.so f.c
+	"$build/greenshim-check" --small-tls ./libf.so
+	cc -shared -fPIC -Wl,-f,libmore.so -o libf.so f.c
+	unsure ./libf.so
 	unsure ./program.c
 	unsure ./nothing
 	unsure "$(type -P bash)"

@@ -5,10 +5,7 @@
  * What is not sure is denied: no library but those in the loader's cache is looked for. ld.so(8), nsswitch.conf(5). */
 #include "small_tls.h"
 
-#include <elf.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,131 +13,88 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../object.h"
+
 #define FILES_MAX 128
 #define PATH_LONGEST 512
 
-struct file {
-	const uint8_t *start;
-	size_t size;
+/* NULL: not all of it is there. */
+static const void *within(struct range r, uint64_t offset, uint64_t size)
+{
+	uint64_t room = (uint64_t)(r.end - r.start);
+
+	return offset <= room && size <= room - offset ? r.start + offset : NULL;
+}
+
+static const char *text_in(struct range r, uint64_t offset)
+{
+	const char *text = within(r, offset, 1);
+
+	return text && memchr(text, '\0', (size_t)((const char *)r.end - text)) ? text : NULL;
+}
+
+/* In an object: what its dynamic section leads to. A table reaches from where it begins to its segment's end. */
+struct tables {
+	struct range strings, symbols;
+	struct range relocations[2]; /* of calls and of data: what is used is named in one */
+	uint64_t sizes[2];
+	bool is_static_tls, has_path;
 };
 
-static bool file_map(struct file *f, const char *path)
+static struct range segment_from(const struct object *o, uint64_t address)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *p = MAP_FAILED;
+	const uint8_t *at = (const uint8_t *)(o->bias + address);
 
-	if (fd < 0)
-		return false;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0)
-		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	f->start = p;
-	f->size = (size_t)st.st_size;
-	return p != MAP_FAILED;
+	for (unsigned i = 0; i < o->data_count; i++)
+		if (at >= o->data[i].start && at < o->data[i].end)
+			return (struct range){at, o->data[i].end};
+	for (unsigned i = 0; i < o->code_count; i++)
+		if (at >= o->code[i].start && at < o->code[i].end)
+			return (struct range){at, o->code[i].end};
+	return (struct range){0};
 }
 
-/* NULL: not all of it is within the file. */
-static const void *within(const struct file *f, uint64_t offset, uint64_t size)
+static void read_entry(struct tables *t, const struct object *o, const Elf64_Dyn *d)
 {
-	return offset <= f->size && size <= f->size - offset ? f->start + offset : NULL;
-}
+	uint64_t value = d->d_un.d_val;
 
-static const char *text_at(const struct file *f, uint64_t offset)
-{
-	const char *text = within(f, offset, 1);
-
-	return text && memchr(text, '\0', f->size - offset) ? text : NULL;
-}
-
-/* What of an object is asked for. */
-struct elf {
-	struct file file;
-	const Elf64_Phdr *segments;
-	unsigned segment_count;
-	const Elf64_Dyn *dynamic;
-	size_t dynamic_count;
-	const Elf64_Sym *symbols; /* NULL: nobody knows how many */
-	size_t symbol_count;
-	uint64_t strings, symbols_at; /* offsets in the file; 0: none */
-	bool has_tls, is_static_tls, has_path;
-};
-
-static uint64_t offset_of(const struct elf *e, uint64_t address)
-{
-	for (unsigned i = 0; i < e->segment_count; i++) {
-		const Elf64_Phdr *p = &e->segments[i];
-
-		if (p->p_type == PT_LOAD && address - p->p_vaddr < p->p_filesz)
-			return p->p_offset + (address - p->p_vaddr);
-	}
-	return 0;
-}
-
-static bool read_segments(struct elf *e)
-{
-	const Elf64_Ehdr *head = within(&e->file, 0, sizeof(*head));
-
-	if (!head || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 || head->e_ident[EI_CLASS] != ELFCLASS64)
-		return false;
-	e->segment_count = head->e_phnum;
-	e->segments = within(&e->file, head->e_phoff, e->segment_count * sizeof(*e->segments));
-	for (unsigned i = 0; e->segments && i < e->segment_count; i++) {
-		const Elf64_Phdr *p = &e->segments[i];
-
-		e->has_tls |= p->p_type == PT_TLS && p->p_memsz;
-		if (p->p_type != PT_DYNAMIC)
-			continue;
-		e->dynamic = within(&e->file, p->p_offset, p->p_filesz);
-		e->dynamic_count = p->p_filesz / sizeof(*e->dynamic);
-	}
-	return e->segments && e->dynamic;
-}
-
-/* The loader needs no count of them; the sections have it. */
-static void read_symbols(struct elf *e)
-{
-	const Elf64_Ehdr *head = within(&e->file, 0, sizeof(*head));
-	const Elf64_Shdr *sections = within(&e->file, head->e_shoff, head->e_shnum * sizeof(*sections));
-
-	for (unsigned i = 0; sections && i < head->e_shnum; i++) {
-		if (sections[i].sh_type != SHT_DYNSYM || sections[i].sh_offset != e->symbols_at)
-			continue;
-		e->symbols = within(&e->file, e->symbols_at, sections[i].sh_size);
-		e->symbol_count = sections[i].sh_size / sizeof(*e->symbols);
+	switch (d->d_tag) {
+	case DT_STRTAB:
+		t->strings = segment_from(o, value);
+		break;
+	case DT_SYMTAB:
+		t->symbols = segment_from(o, value);
+		break;
+	case DT_RELA:
+	case DT_JMPREL:
+		t->relocations[d->d_tag == DT_RELA] = segment_from(o, value);
+		break;
+	case DT_RELASZ:
+	case DT_PLTRELSZ:
+		t->sizes[d->d_tag == DT_RELASZ] = value;
+		break;
+	case DT_FLAGS:
+		t->is_static_tls = value & DF_STATIC_TLS;
+		break;
+	case DT_RPATH:
+	case DT_RUNPATH:
+	case DT_AUDIT:
+	case DT_DEPAUDIT:
+	case DT_AUXILIARY:
+	case DT_FILTER:
+		t->has_path = true;
+		break;
+	default:
+		break;
 	}
 }
 
-static bool elf_open(struct elf *e, const char *path)
+static bool read_tables(struct tables *t, const struct object *o)
 {
-	*e = (struct elf){0};
-	if (!file_map(&e->file, path) || !read_segments(e))
-		return false;
-	for (size_t i = 0; i < e->dynamic_count && e->dynamic[i].d_tag != DT_NULL; i++) {
-		uint64_t value = e->dynamic[i].d_un.d_val;
-
-		switch (e->dynamic[i].d_tag) {
-		case DT_STRTAB:
-			e->strings = offset_of(e, value);
-			break;
-		case DT_SYMTAB:
-			e->symbols_at = offset_of(e, value);
-			break;
-		case DT_FLAGS:
-			e->is_static_tls = value & DF_STATIC_TLS;
-			break;
-		case DT_RPATH:
-		case DT_RUNPATH:
-		case DT_AUDIT:
-		case DT_DEPAUDIT:
-			e->has_path = true;
-			break;
-		default:
-			break;
-		}
-	}
-	read_symbols(e);
-	return e->strings && e->symbols;
+	*t = (struct tables){0};
+	for (size_t i = 0; i < o->dynamic_count; i++)
+		read_entry(t, o, &o->dynamic[i]);
+	return t->strings.start && t->symbols.start;
 }
 
 static bool begins(const char *name, const char *const *with)
@@ -168,19 +122,35 @@ enum use {
 	ASKS = 2,
 };
 
-static int uses_of(const struct elf *e)
+static int use_of(const struct tables *t, uint64_t number)
+{
+	const void *at = within(t->symbols, number * sizeof(Elf64_Sym), sizeof(Elf64_Sym));
+	const char *name;
+	Elf64_Sym symbol;
+
+	if (!at)
+		return LOADS;
+	memcpy(&symbol, at, sizeof(symbol)); /* a damaged file's may be anywhere */
+	if (symbol.st_shndx != SHN_UNDEF)
+		return 0;
+	name = text_in(t->strings, symbol.st_name);
+	return !name || begins(name, loading) ? LOADS : begins(name, asking) ? ASKS : 0;
+}
+
+static int uses_of(const struct tables *t)
 {
 	int uses = 0;
 
-	for (size_t i = 1; i < e->symbol_count; i++) {
-		const char *name = text_at(&e->file, e->strings + e->symbols[i].st_name);
+	for (int i = 0; i < 2; i++) {
+		Elf64_Rela one;
 
-		if (e->symbols[i].st_shndx != SHN_UNDEF)
-			continue;
-		if (!name || begins(name, loading))
-			uses |= LOADS;
-		else if (begins(name, asking))
-			uses |= ASKS;
+		if (t->sizes[i] && !within(t->relocations[i], 0, t->sizes[i]))
+			return LOADS;
+		for (uint64_t at = 0; at + sizeof(one) <= t->sizes[i] && !(uses & LOADS); at += sizeof(one)) {
+			memcpy(&one, t->relocations[i].start + at, sizeof(one));
+			if (ELF64_R_SYM(one.r_info))
+				uses |= use_of(t, ELF64_R_SYM(one.r_info));
+		}
 	}
 	return uses;
 }
@@ -199,24 +169,36 @@ struct cache_entry {
 	uint64_t hwcap;
 };
 
-static struct file cache;
+static struct range cache;
+
+static void map_cache(void)
+{
+	int fd = open("/etc/ld.so.cache", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	const uint8_t *p = MAP_FAILED;
+
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0)
+		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (p != MAP_FAILED)
+		cache = (struct range){p, p + st.st_size};
+}
 
 static const struct cache_entry *cache_entries(uint32_t *count)
 {
-	const struct cache_head *head;
+	const struct cache_head *head = within(cache, 0, sizeof(*head));
 
-	if (!cache.start && !file_map(&cache, "/etc/ld.so.cache"))
-		cache = (struct file){(const uint8_t *)"", 0};
-	head = within(&cache, 0, sizeof(*head));
 	*count = head && !memcmp(head->magic, "glibc-ld.so.cache1.1", sizeof(head->magic)) ? head->count : 0;
-	return within(&cache, sizeof(*head), *count * sizeof(struct cache_entry));
+	return within(cache, sizeof(*head), *count * sizeof(struct cache_entry));
 }
 
 /* Objects that were looked at or are to be. */
 struct set {
 	char paths[FILES_MAX][PATH_LONGEST];
 	unsigned count;
-	bool knows_all, asks;
+	bool knows_all, asks, has_tls, is_static_tls;
 };
 
 static void set_add(struct set *s, const char *path)
@@ -248,8 +230,8 @@ static unsigned set_find(struct set *s, const char *name)
 	unsigned found = 0;
 
 	for (uint32_t i = 0; entries && i < count; i++) {
-		const char *its = is_of_this_cpu(entries[i].flags) ? text_at(&cache, entries[i].name) : NULL;
-		const char *path = its && !strcmp(its, name) ? text_at(&cache, entries[i].path) : NULL;
+		const char *its = is_of_this_cpu(entries[i].flags) ? text_in(cache, entries[i].name) : NULL;
+		const char *path = its && !strcmp(its, name) ? text_in(cache, entries[i].path) : NULL;
 
 		if (!path)
 			continue;
@@ -271,37 +253,46 @@ static bool is_glibc(const char *name)
 	return !strncmp(name, "ld-linux", 8);
 }
 
-static void set_add_needed(struct set *s, const struct elf *e)
+static void set_add_needed(struct set *s, const struct object *o, const struct tables *t)
 {
-	for (size_t i = 0; i < e->dynamic_count && e->dynamic[i].d_tag != DT_NULL; i++) {
+	for (size_t i = 0; i < o->dynamic_count; i++) {
 		const char *name;
 
-		if (e->dynamic[i].d_tag != DT_NEEDED)
+		if (o->dynamic[i].d_tag != DT_NEEDED)
 			continue;
-		name = text_at(&e->file, e->strings + e->dynamic[i].d_un.d_val);
+		name = text_in(t->strings, o->dynamic[i].d_un.d_val);
 		if (!name || (!is_glibc(name) && (strchr(name, '/') || !set_find(s, name))))
 			s->knows_all = false;
 	}
+}
+
+/* Reads one of the set, and adds what it needs. */
+static void set_read(struct set *s, const char *path)
+{
+	struct object o;
+	struct tables t;
+	int uses;
+
+	if (object_open(&o, path)) {
+		s->knows_all = false;
+		return;
+	}
+	uses = read_tables(&t, &o) ? uses_of(&t) : LOADS;
+	s->knows_all &= !(uses & LOADS) && !t.has_path;
+	s->asks |= uses & ASKS;
+	s->has_tls |= o.has_tls;
+	s->is_static_tls |= t.is_static_tls;
+	set_add_needed(s, &o, &t);
+	object_close(&o);
 }
 
 /* Of the set and all that it needs: none loads any more. For what is itself loaded late: none has a part in the static
  * block. */
 static bool set_is_closed(struct set *s, bool late)
 {
-	bool has_tls = false, is_static = false;
-
-	for (unsigned i = 0; i < s->count && s->knows_all; i++) {
-		struct elf e;
-		int uses = elf_open(&e, s->paths[i]) ? uses_of(&e) : LOADS;
-
-		if (uses & LOADS || e.has_path)
-			return false;
-		s->asks |= uses & ASKS;
-		has_tls |= e.has_tls;
-		is_static |= e.is_static_tls;
-		set_add_needed(s, &e);
-	}
-	return s->knows_all && !(late && has_tls && is_static);
+	for (unsigned i = 0; i < s->count && s->knows_all; i++)
+		set_read(s, s->paths[i]);
+	return s->knows_all && !(late && s->has_tls && s->is_static_tls);
 }
 
 static bool service_is_closed(const char *service)
@@ -356,6 +347,7 @@ int small_tls_check(const char *path)
 
 	if (!is_plain_environment() || !access("/etc/ld.so.preload", F_OK))
 		return 1;
+	map_cache();
 	set_add(&s, path);
 	return set_is_closed(&s, false) && (!s.asks || services_are_closed()) ? 0 : 1;
 }
