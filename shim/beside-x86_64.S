@@ -8,8 +8,9 @@
 #define SP 16
 #define FRAME 24
 #define STACK 32
-#define MAKER 56
-#define KEPT 64
+#define MASK 56
+#define MAKER 64
+#define KEPT 72
 
 	.text
 	/* long beside_leave(struct beside *b): beside_wait(b) on b's own stack. What is between here and b->end is another's
@@ -77,14 +78,20 @@ beside_clone:
 	.cfi_restore %rbx
 	ret
 1:	.cfi_undefined %rip
+	mov FRAME(%rbx), %rsp
+	and $-16, %rsp
 	lea STACK(%rbx), %rdi
 	xor %esi, %esi
 	mov $SYS_sigaltstack, %eax
 	syscall
+	mov $2, %edi	/* SIG_SETMASK */
+	lea MASK(%rbx), %rsi
+	xor %edx, %edx
+	mov $8, %r10d
+	mov $SYS_rt_sigprocmask, %eax
+	syscall
 	cmpb $0, seccomp_used(%rip)
 	je 2f
-	mov FRAME(%rbx), %rsp
-	and $-16, %rsp
 	mov MAKER(%rbx), %rdi	/* fiber_self may be the hub's meanwhile */
 	xor %esi, %esi
 	call seccomp_vforked

@@ -14,15 +14,17 @@
 #include "offload.h"
 #include "process.h"
 #include "scratch.h"
+#include "signal_state.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
 #include "tls.h"
 #include "user.h"
 
-/* The kernel is not told of CLONE_VFORK, and so stops nobody; CLONE_CHILD_CLEARTID tells when it would have gone on, and the
- * end of a pipe when to look: the child has the other end, and may close it, then a helper waits. A child of vfork goes on on its maker's stack, where the shim's frames are: their thread waits on a stack of its
- * own, and then puts them back. The thread-local storage is both's: dispatch asks who it is that calls. */
+/* The kernel is not told of CLONE_VFORK, and so stops nobody; CLONE_CHILD_CLEARTID tells when it would have gone on, and
+ * the end of a pipe when to look: the child has the other end, and may close it, then a helper waits. A child of vfork goes
+ * on on its maker's stack, where the shim's frames are: their thread waits on a stack of its own, and then puts them back.
+ * The alternate stack is the child's meanwhile. The thread-local storage is both's: dispatch asks who it is that calls. */
 #define MEMORY (64 << 10) /* of which as much as is used gets pages: a switch saves up to 12 KiB */
 #define KEPT 3072
 #define LOOK_NS 20000000
@@ -34,6 +36,7 @@ struct beside {
 	uintptr_t top, end, sp; /* beside-x86_64.S knows these */
 	struct call *frame;	/* what the child returns by */
 	stack_t stack;		/* its alternate one: without CLONE_VFORK the kernel takes it away */
+	uint64_t mask;		/* the child's: signals are blocked until it is on its own stacks */
 	struct thread *maker;
 	char kept[KEPT];
 	struct call call; /* c's copy, while its own place is the child's */
@@ -43,7 +46,8 @@ struct beside {
 };
 
 _Static_assert(offsetof(struct beside, frame) == 24 && offsetof(struct beside, stack) == 32 &&
-		       offsetof(struct beside, maker) == 56 && offsetof(struct beside, kept) == 64,
+		       offsetof(struct beside, mask) == 56 && offsetof(struct beside, maker) == 64 &&
+		       offsetof(struct beside, kept) == 72,
 	       "beside-x86_64.S");
 
 /* Calls beside_wait(b) on b's stack. */
@@ -112,8 +116,10 @@ long beside_wait(struct beside *b)
 
 	t->call = &b->call;
 	t->fiber.lent_tp = tls_like_this(); /* the hub would leave its errno in the child's */
+	b->stack = signals_stack_lend(t);
 	process_lend();
-	sys_call(SYS_sigaltstack, NULL, &b->stack); /* not the shim's, which is withdrawn now */
+	b->mask = t->signals.mask;
+	signals_block();
 	threads.memory_lent++;
 	pid = beside_clone(b->nr, b->arg, b);
 	signals_real_mask_back();

@@ -88,6 +88,8 @@ static inline bool signals_on_stack(const struct signal_thread *s, uintptr_t sp)
 	return s->stack && sp - (uintptr_t)s->stack - 1 < s->stack_size;
 }
 void signals_stack_lay_aside(struct thread *t);
+/* The same for the time in which a child has it, and runs beside; that has to tell the kernel of it. */
+stack_t signals_stack_lend(struct thread *t);
 /* To be asked before the running greenlet parks: a signal for it is due, so that the park would end with -EINTR. */
 #define signals_interrupt(t) (((t)->signals.due || signals.noted != signals.seen) && signals_interrupt_(t))
 bool signals_interrupt_(struct thread *t);

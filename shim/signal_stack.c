@@ -48,7 +48,7 @@ void signals_stack_lay_aside(struct thread *t)
 {
 	bool blocked;
 
-	if (signals.stack != t->signals.stack)
+	if (!signals.stack || signals.stack != t->signals.stack)
 		return;
 	blocked = signals_block_again();
 	provide_from_elsewhere();
@@ -85,6 +85,12 @@ static stack_t program_stack(const struct signal_thread *s)
 	stack_t real = {.ss_sp = s->stack, .ss_flags = s->stack_flags, .ss_size = s->stack_size};
 
 	return s->stack ? real : none;
+}
+
+stack_t signals_stack_lend(struct thread *t)
+{
+	signals_stack_lay_aside(t);
+	return program_stack(&t->signals);
 }
 
 static void tell_kernel(const struct signal_thread *s)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,29 +196,36 @@ static void vfork_twice(void)
 static char alternate[64 << 10];
 static volatile int on_alternate;
 
-static void note_stack(int sig)
+static void sleeps_on_stack(int sig)
 {
 	char local;
 
 	(void)sig;
 	on_alternate = (uintptr_t)&local - (uintptr_t)alternate < sizeof(alternate);
+	usleep(30000);
 }
 
-/* A handler in the child, on its maker's alternate stack. */
+/* A handler in the child, on its maker's alternate stack, while a signal arrives for us. */
 static void *alternate_stack(void *arg)
 {
 	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
-	struct sigaction act = {.sa_handler = note_stack, .sa_flags = SA_ONSTACK};
+	struct sigaction act = {.sa_handler = sleeps_on_stack, .sa_flags = SA_ONSTACK},
+			 alarm = {.sa_handler = count, .sa_flags = SA_ONSTACK};
+	struct itimerval soon = {.it_value.tv_usec = 10000};
 	pid_t pid;
 
+	handled = 0;
+	usleep(20000); /* main waits for us by then, and nobody else changes stacks */
+	sigaction(SIGALRM, &alarm, NULL);
 	sigaction(SIGUSR2, &act, NULL);
 	sigaltstack(&stack, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
 	pid = vfork();
 	if (!pid) {
 		kill(getpid(), SIGUSR2);
 		_exit(0);
 	}
-	printf("alternate stack: %s, %d\n", end_of(end_wait(pid)), on_alternate);
+	printf("alternate stack: %s, %d, handled %d\n", end_of(end_wait(pid)), on_alternate, handled);
 	return arg;
 }
 
