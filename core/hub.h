@@ -21,7 +21,6 @@ struct hub {
 	struct cpu home;		      /* the OS thread that has been there from the start */
 	struct fiber *head, **tail;	      /* run queue, FIFO */
 	struct fiber *home_head, **home_tail; /* of a shared hub: those that only home may run */
-	bool home_first;		      /* home takes from the two in turn: it was that one */
 	struct timer_heap timers;
 	struct loop *loop;
 	struct list arm; /* descriptors whose watchers must be started or stopped before the next poll (fdwait.c) */
@@ -36,19 +35,20 @@ struct hub {
 	unsigned holds;		/* wake-ups expected from elsewhere: offloaded calls, signals (hub_hold) */
 	volatile int attention; /* set by hub_attention: run on_attention soon */
 	bool running;
+	bool home_first;   /* home takes from its queue and everyone's in turn: it was its own */
 	bool stalled;	   /* the stall hook has been called and nothing has run since */
 	void *stack;	   /* of the hub */
 	uintptr_t home_tp; /* the OS thread's own thread pointer */
 	/* Several OS threads. */
-	bool shared; /* takes the lock */
+	bool shared;	 /* takes the lock */
+	bool wants_cpu;	 /* there is work for one more */
+	bool home_polls; /* home alone enters the loop: what is ready depends on who asks */
 	uint32_t lock;
 	unsigned cpus, cpus_most; /* that there are, home too; that there may be, which its embedder sets */
 	unsigned busy;		  /* of them: neither idle nor in the loop */
-	bool wants_cpu;		  /* there is work for one more */
 	uint64_t want_ns;	  /* when that may be said again */
 	struct cpu *others;	  /* than home */
 	struct cpu *poller;	  /* is in the loop, which others must not enter */
-	bool home_polls;	  /* and nobody else: what is ready depends on who asks */
 	uint64_t slice_ns;	  /* how long fibers ran between two switches of late, about */
 	uint64_t waited_ns;	  /* when it last had nothing to do */
 	/* Hooks, run on the hub's stack. */
@@ -62,11 +62,11 @@ struct hub {
 	uint64_t polls;
 	uint64_t seed; /* not 0: ready fibers run in an order that it decides, to find races and to see them again */
 	bool measures; /* keep blocked_ns, which costs six calls a batch; with one OS thread */
+	bool exact;    /* account.h: switches tell */
 	uint64_t blocked_ns; /* without a CPU, in batches in which the OS thread slept elsewhere than in the loop */
 	struct {
 		uint64_t wall_ns, cpu_ns, slept;
 	} measured;
-	bool exact; /* account.h: switches tell */
 };
 
 /* A shared hub's lock. */
@@ -119,6 +119,8 @@ void hub_call(void (*fn)(void *), void *arg);
 void hub_attention(struct hub *hub);
 /* From now on home alone waits in the loop: what a signalfd has is what its OS thread has, signalfd(2). */
 void hub_poll_at_home(struct hub *hub);
+/* Who is wanted at home waits longer than a moment: has it interrupted, once. Async-signal-safe. */
+void hub_urge_home(struct hub *hub);
 /* From on_want_cpu, before there is another CPU: it is shared from now on. The hub's code has the thread pointer tp, at
  * which nobody else runs. */
 void hub_share(struct hub *hub, uintptr_t tp);

@@ -11,7 +11,6 @@
 HIDDEN void hub_queue(struct hub *hub, struct fiber *f); /* ready, at the end */
 HIDDEN struct fiber *hub_next(struct cpu *cpu);		 /* out of the queue; NULL: none for this CPU */
 HIDDEN bool hub_has_work(const struct cpu *cpu);
-HIDDEN void hub_urge_home(struct hub *hub);			/* who is wanted there waits longer than a moment */
 HIDDEN bool hub_batch_over(struct cpu *cpu);			/* it is time to look at the loop */
 HIDDEN void hub_resume(struct fiber *self, struct fiber *next); /* from `self` to another, on the same OS thread */
 

@@ -28,7 +28,7 @@
 #define TICK_NS 10000000  /* USER_HZ */
 #define IOWAIT 4	  /* the field of /proc/stat; the one before is idle */
 /* If nobody said how many. They have one lock: more than these would wait for each other. */
-#define HUBS_MAX 8
+#define HUBS_AUTO 8
 
 struct other {
 	struct cpu cpu; /* first */
@@ -120,7 +120,7 @@ static unsigned allowed_cpus(void)
 		for (unsigned i = 0; i < SCHED_CPUS_BYTES / sizeof(*set); i++)
 			n += (unsigned)__builtin_popcountl(set[i]);
 	scratch_put(set, SCHED_CPUS_BYTES);
-	return n < HUBS_MAX ? n : HUBS_MAX;
+	return n < HUBS_AUTO ? n : HUBS_AUTO;
 }
 
 /* How long all CPUs together have had nothing to do, in ticks (proc(5), stat); -1: unknown. */

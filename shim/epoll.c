@@ -17,8 +17,8 @@ static long wait_on(const struct call *c, int *fd, uint64_t deadline_ns, const u
 {
 	long ret, why = 0;
 
-	waitset_go_home();
 	for (;;) {
+		waitset_go_home();
 		stats.kernel_calls++;
 		ret = sys_call(SYS_epoll_pwait, *fd, c->arg[1], c->arg[2], 0, NULL, 0);
 		if (ret || !deadline_ns) {

@@ -71,9 +71,10 @@ bool preempt_is_tick(const siginfo_t *info)
 	return p && info->si_code == SI_TIMER && (info->si_ptr == &p->coarse || info->si_ptr == &p->fine);
 }
 
-/* Somebody who has nothing to do may not have been told: core/hub.c, WORK_NS. */
+/* Somebody who has nothing to do may not have been told: core/hub.c, WORK_NS. Nor may home, by one that computes itself. */
 static void have_another_look(struct hub *hub)
 {
+	hub_urge_home(hub);
 	if (hub->busy < hub->cpus_most && threads.alive > 1 && (hub->ready || !hub->poller))
 		cpu_call_another(hub);
 }

@@ -44,6 +44,6 @@ struct preemption {
 };
 
 struct preemption preempt_begin(void);
-void preempt_end(struct preemption p);
+void preempt_end(struct preemption begun);
 
 #endif
