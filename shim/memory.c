@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+#include "../core/deadline.h"
 #include "slab_impl.h"
 #include "thread.h"
 
@@ -71,6 +72,9 @@ long sys_madvise(struct call *c)
 		return CALL_PASS;
 	if (advice == MADV_GUARD_INSTALL)
 		return slab_guard(at, size) ? 0 : CALL_PASS;
+	if (advice == MADV_DONTNEED && !(at & (PAGE - 1)) &&
+	    slab_keep(at, size, call_sp(c), now_ns() - thread_self()->began_ns))
+		return 0;
 	if (!is_dropping(advice))
 		slab_disturb(at, size);
 	return CALL_PASS;

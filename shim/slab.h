@@ -25,7 +25,8 @@ static inline bool slab_has(uintptr_t at, size_t size)
 	return slab_arena && at < slab_arena + SLAB_ARENA && size > 0 && at + size > slab_arena;
 }
 
-/* Zeroed, readable and writable; if it is to be opened, it is not of use before slab_protect says so. 0: map it. */
+/* Readable and writable, and zero where the C library has what belongs to a thread, at the end; if it is to be opened, it is
+ * not of use before slab_protect says so. 0: map it. */
 uintptr_t slab_take(size_t size, bool to_be_opened);
 /* Each is true where the call has its answer. */
 bool slab_give(uintptr_t at, size_t size, long *ret);
@@ -33,6 +34,9 @@ bool slab_protect(uintptr_t at, size_t size, int prot);
 bool slab_guard(uintptr_t at, size_t size);
 /* Something else is about to be done to it. */
 void slab_disturb(uintptr_t at, size_t size);
+/* A thread that has run for ran_ns, with its stack pointer at sp, wants this memory dropped. True: it stays for the next one,
+ * as there cannot be much in so short a time, and for the kernel to look for it takes longer than all else of a thread. */
+bool slab_keep(uintptr_t at, size_t size, uintptr_t sp, uint64_t ran_ns);
 /* A thread has ended, with its stack pointer there. */
 void slab_left(uintptr_t sp);
 /* From now on the process's memory is limited, or locked: nothing may be mapped but what the program asks for. */

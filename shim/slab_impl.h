@@ -22,11 +22,12 @@ enum piece_state {
 };
 
 struct piece {
-	uint32_t next;	/* free ones of the slab: 1 + a number */
-	uint32_t guard; /* bytes at its beginning; they stay when it is free */
-	uint32_t top;	/* bytes from its beginning to what the thread that ended last had in use; 0: none has */
-	uint8_t state;	/* enum piece_state */
-	bool warm;	/* free, with memory, all zero */
+	uint32_t next;	  /* free ones of the slab: 1 + a number */
+	uint32_t guard;	  /* bytes at its beginning; they stay when it is free */
+	uint32_t kept_ns; /* how long threads ran on it whose memory was kept; 0: nothing was */
+	uint32_t top;	  /* bytes from its beginning to what the thread that ended last had in use; 0: none has */
+	uint8_t state;	  /* enum piece_state */
+	bool warm;	  /* free, with memory, all zero */
 };
 
 /* Pieces of a size. */

@@ -6,6 +6,9 @@
 
 /* More than this is not worth wiping. */
 #define WIPE_MAX (64U << 10)
+/* A page fault takes half a microsecond or so. */
+#define KEEP_NS 10000
+#define KEEP_SUM_NS 100000
 /* Below the last frame of a thread's: what its last call had, the shim's own. */
 #define BELOW_LAST 4096
 
@@ -24,13 +27,16 @@ static void bytes_zero(uintptr_t at, size_t size)
 static void clear(struct slab *s, struct piece *p)
 {
 	struct slab_class *k = s->class;
-	uint32_t dropped = p->top > p->guard ? p->top : p->guard;
+	uint32_t below = p->top > p->guard ? p->top : p->guard;
 
-	p->warm = p->top && k->warm < SLAB_SPARE && k->size - dropped <= WIPE_MAX;
+	p->warm = p->top && k->warm < SLAB_SPARE && k->size - below <= WIPE_MAX;
 	k->warm += p->warm;
-	slab_advise(piece_start(s, p), p->warm ? dropped : k->size, MADV_DONTNEED);
+	if (!p->warm || !p->kept_ns) {
+		slab_advise(piece_start(s, p), p->warm ? below : k->size, MADV_DONTNEED);
+		p->kept_ns = 0;
+	}
 	if (p->warm)
-		bytes_zero(piece_start(s, p) + dropped, k->size - dropped);
+		bytes_zero(piece_start(s, p) + below, k->size - below);
 	p->top = 0;
 }
 
@@ -156,6 +162,20 @@ bool slab_guard(uintptr_t at, size_t size)
 	if (!done)
 		slab_disturb(at, size);
 	return done;
+}
+
+bool slab_keep(uintptr_t at, size_t size, uintptr_t sp, uint64_t ran_ns)
+{
+	struct slab *s;
+	struct piece *p = slab_find(sp, &s);
+
+	if (!p || p->state != PIECE_USED || at < piece_start(s, p) || at + size > sp)
+		return false;
+	p->kept_ns += ran_ns < KEEP_NS ? 1 + (uint32_t)ran_ns : KEEP_SUM_NS;
+	if (p->kept_ns < KEEP_SUM_NS)
+		return true;
+	p->kept_ns = 0;
+	return false;
 }
 
 void slab_left(uintptr_t sp)

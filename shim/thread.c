@@ -126,6 +126,7 @@ static void thread_begin(void *arg)
 	long ret = 0;
 
 	fiber_self = &t->fiber;
+	t->began_ns = now_ns();
 	c->ret = c->pass + 2;
 	hub_leave(&threads.hub);
 	t->call = NULL;

@@ -32,6 +32,7 @@ struct thread {
 	uint32_t *clear_tid; /* CLONE_CHILD_CLEARTID, set_tid_address(2) */
 	void *robust_list;   /* set_robust_list(2) */
 	char name[16];	     /* PR_SET_NAME */
+	uint64_t began_ns;   /* when it began to run; 0: with the process */
 	uintptr_t stack_low; /* 0: clone does not tell; its guard is part of it */
 	uintptr_t stack_top; /* 0: the main thread's, which grows */
 	struct sched_thread sched;

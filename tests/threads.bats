@@ -27,6 +27,10 @@ load helpers
 }
 
 # Guards that are no mappings of their own: Linux 6.13.
+@test "stacks: nothing of another thread in one's own variables, little in memory, one at a time and in batches" {
+	both thread_leftovers
+}
+
 @test "threads: more than the kernel has mappings for" {
 	both thread_crowd
 	printf '%s\n' 6.13 "$(uname -r)" | sort -CV || skip "this kernel has no guards for them"
