@@ -93,13 +93,9 @@ static void read_hubs(void)
 	char *end = NULL;
 	long n;
 
-	options.hubs = 1;
-	if (!text || !*text)
+	options.hubs = 0;
+	if (!text || !*text || !strcmp(text, "auto"))
 		return;
-	if (!strcmp(text, "auto")) {
-		options.hubs = 0;
-		return;
-	}
 	n = strtol(text, &end, 10);
 	if (*end || n < 1 || n > HUBS_MAX)
 		complain("GREENSHIM_HUBS", text, "auto, or 1 to 64");

@@ -6,6 +6,8 @@ build=${BUILD:-$root/build}
 programs=$build/tests/programs
 greenshim=$root/scripts/greenshim
 export GREENSHIM_LIBRARY=$build/libgreenshim.so
+# Where not told otherwise: tests ask whether all were greenlets of one OS thread. With several: hubs.bats.
+export GREENSHIM_HUBS=${GREENSHIM_HUBS:-1}
 
 # A program of tests/programs by its name, any other by its path.
 program_of() {

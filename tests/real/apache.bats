@@ -68,6 +68,12 @@ serve() {
 	check_stats 1024
 }
 
+@test "apache mpm_worker under greenshim, on as many OS threads as it finds work for" {
+	serve default 1 1024
+	finish TERM 0
+	check_stats 1024
+}
+
 @test "apache mpm_worker, four children, graceful stop, natively" {
 	serve native 4 64
 	finish WINCH 0

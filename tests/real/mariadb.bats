@@ -105,6 +105,10 @@ client() {
 	server greenshim
 }
 
+@test "mariadb under greenshim, on as many OS threads as it finds work for" {
+	server default
+}
+
 @test "mysqlslap natively: 100 connections" {
 	client native
 }

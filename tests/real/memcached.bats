@@ -42,3 +42,7 @@ set_and_get() {
 @test "memcached under greenshim: 100 and 1,000 connections" {
 	cache greenshim
 }
+
+@test "memcached under greenshim, on as many OS threads as it finds work for" {
+	cache default
+}

@@ -91,6 +91,10 @@ write_stunnel_conf() {
 	terminate greenshim
 }
 
+@test "stunnel as a TLS server under greenshim, on as many OS threads as it finds work for" {
+	terminate default
+}
+
 @test "stunnel as a TLS client natively: 100 and 1,000 connections" {
 	originate native
 }

@@ -43,3 +43,7 @@ proxy() {
 @test "tinyproxy under greenshim: 100 and 1,000 connections" {
 	proxy greenshim
 }
+
+@test "tinyproxy under greenshim, on as many OS threads as it finds work for" {
+	proxy default
+}
