@@ -314,6 +314,8 @@ async def soak(args, directory):
         await asyncio.sleep(2)
         print(", ".join(f"{name} {n}" for name, n in sorted((warm.counts + main.counts).items())))
         measures = {"descriptors": process.descriptors, "greenlets": process.greenlets, "OS threads": process.os_threads}
+        # With more to do than one CPU can there may be a greenlet-running OS thread for each; no helper's stays.
+        before["OS threads"] = max(before["OS threads"], len(os.sched_getaffinity(0)))
         for name, measure in measures.items():
             same_soon(name, measure, before[name], wrong)
         same_soon("mappings", process.mappings, before["mappings"] + 100, wrong)
