@@ -79,12 +79,23 @@ static long poll_wait(struct pollfd *user, unsigned n, uint64_t deadline_ns)
 	return ret;
 }
 
+static bool depends(const struct pollfd *user, unsigned n)
+{
+	int fd;
+
+	for (unsigned i = 0; i < n; i++)
+		if (user_get(&fd, &user[i].fd) || (fd >= 0 && waitset_depends(fd)))
+			return true;
+	return false;
+}
+
 /* SWITCHES. deadline_ns 0: do not wait. */
 static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline_ns, const uint64_t *mask)
 {
 	long ret;
 
-	waitset_go_home();
+	if (threads.hub.home_polls && depends(fds, n))
+		waitset_go_home();
 	ret = poll_now(fds, n);
 	if (!ret && waitset_let_in(mask))
 		return -ERESTARTNOHAND;

@@ -182,12 +182,22 @@ static long select_wait(const struct sets *s, unsigned vain, uint64_t deadline_n
 	return ret == -ETIMEDOUT ? 0 : ret;
 }
 
+static bool depends(const struct sets *s)
+{
+	for (size_t word = 0; word < s->words; word++)
+		for (unsigned long bits = any_word(s, word); bits; bits &= bits - 1)
+			if (waitset_depends((int)(word * WORD_BITS) + __builtin_ctzl(bits)))
+				return true;
+	return false;
+}
+
 /* SWITCHES. deadline_ns 0: do not wait. */
 static long select_until(const struct sets *s, uint64_t deadline_ns, const uint64_t *mask)
 {
 	bool again = false;
 
-	waitset_go_home();
+	if (threads.hub.home_polls && depends(s))
+		waitset_go_home();
 	for (unsigned vain = 0;;) {
 		long ret = again ? select_again(s) : select_now(s), why;
 

@@ -13,6 +13,7 @@
 int waitset_open(struct waitset *s, unsigned n)
 {
 	s->used = 0;
+	s->depends = false;
 	s->size = n;
 	s->waiters = n <= WAITSET_FEW ? s->few : scratch_get(n * sizeof(*s->waiters));
 	return s->waiters ? 0 : -ENOMEM;
@@ -37,7 +38,15 @@ void waitset_add(struct waitset *s, int fd, short events)
 	if (fdwait_add(w))
 		return;
 	s->used++;
+	s->depends |= waitset_depends(fd);
 	channel_waits(fd, w->events);
+}
+
+bool waitset_depends(int fd)
+{
+	const struct fd *f = fd_get(fd);
+
+	return !f || f->kind == FD_UNKNOWN || f->kind == FD_ANON;
 }
 
 void waitset_go_home(void)
@@ -50,7 +59,8 @@ long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns)
 {
 	long ret;
 
-	waitset_go_home();
+	if (s->depends)
+		waitset_go_home();
 	ret = thread_park(why, deadline_ns);
 	for (unsigned i = 0; i < s->used; i++)
 		fdwait_remove(&s->waiters[i]);

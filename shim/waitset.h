@@ -13,6 +13,7 @@
 struct waitset {
 	struct fd_waiter *waiters;
 	unsigned used, size;
+	bool depends; /* on who asks */
 	struct fd_waiter few[WAITSET_FEW];
 };
 
@@ -24,7 +25,9 @@ void waitset_add(struct waitset *s, int fd, short events);
 long waitset_park(struct waitset *s, const char *why, uint64_t deadline_ns);
 void waitset_close(struct waitset *s);
 
-/* SWITCHES. What is ready may depend on who asks (hub_poll_at_home): the rest of the call is made at home then. */
+/* May it depend on who asks whether this one is ready (hub_poll_at_home)? Of sockets and pipes it does not. */
+bool waitset_depends(int fd);
+/* SWITCHES. It may: the rest of the call is made at home, if it has to be. */
 void waitset_go_home(void);
 /* SWITCHES. Nothing was ready: from here on the mask of ppoll or its like counts (NULL: there is none). True: it lets in what ends
  * the call. Before that a signal does not: what is ready comes first, and leaves it pending. */
