@@ -147,7 +147,7 @@ static long idle_ticks(void)
 	return sum;
 }
 
-/* Of late three quarters of a CPU or more, while this one never was. What has its load on the same machine would only take
+/* Of late a third of a CPU or more, while this one never was. What has its load on the same machine would only take
  * the CPU away from it. */
 static bool others_idle(struct hub *hub)
 {
@@ -160,7 +160,7 @@ static bool others_idle(struct hub *hub)
 	hub->want_ns = hub->now_ns + LOOK_NS;
 	before = idle;
 	since_ns = hub->now_ns;
-	return idle < 0 || (always_busy && (uint64_t)gone * TICK_NS * 4 >= 3 * passed);
+	return idle < 0 || (always_busy && (uint64_t)gone * TICK_NS * 3 >= passed);
 }
 
 static bool may_have_more(struct hub *hub)
