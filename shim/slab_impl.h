@@ -27,7 +27,7 @@ struct piece {
 	uint32_t kept_ns; /* how long threads ran on it whose memory was kept; 0: nothing was */
 	uint32_t top;	  /* bytes from its beginning to what the thread that ended last had in use; 0: none has */
 	uint8_t state;	  /* enum piece_state */
-	bool warm;	  /* free, with memory, all zero */
+	bool warm;	  /* free, with memory; zero from `top` of before on */
 };
 
 /* Pieces of a size. */

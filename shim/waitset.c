@@ -38,7 +38,8 @@ void waitset_add(struct waitset *s, int fd, short events)
 	if (fdwait_add(w))
 		return;
 	s->used++;
-	s->depends |= waitset_depends(fd);
+	if (threads.hub.home_polls)
+		s->depends |= waitset_depends(fd);
 	channel_waits(fd, w->events);
 }
 
