@@ -69,6 +69,12 @@ extern uintptr_t context_published_tp __attribute__((visibility("hidden")));
 extern uintptr_t context_stale_tp __attribute__((visibility("hidden")));
 #endif
 
+/* Reads there, for nothing but to have it near: a suspended context's stack, its thread-local storage. */
+static inline void context_touch(const void *at)
+{
+	__asm__ volatile("" : : "r"(*(const volatile char *)at));
+}
+
 /* After a system call that may have slept: the thread pointer is the running context's again. */
 static inline void context_restore_tp(void)
 {

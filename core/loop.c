@@ -54,6 +54,9 @@ _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_watcher *)0)->opaque), "roo
 
 /* A loop has four. */
 #define OWN_MAX 16
+/* What a poll finds is looked at, then left until its turn to run: of more than this, the first is out of the caches by
+ * then. */
+#define FINDS_MAX 96
 
 static int own[OWN_MAX];
 static unsigned own_count;
@@ -132,7 +135,7 @@ int libev_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 	ms = no_longer_than(cpu->hub->loop->until_ns, ms);
 	waits = ms && cpu_begin_wait(cpu, CPU_POLLS);
 	hub_leave(cpu->hub);
-	ret = kernel_call(SYS_epoll_pwait, set, events, max, waits ? ms : 0, NULL, 0);
+	ret = kernel_call(SYS_epoll_pwait, set, events, max < FINDS_MAX ? max : FINDS_MAX, waits ? ms : 0, NULL, 0);
 	hub_enter(cpu->hub);
 	if (ms)
 		cpu_end_wait(cpu);
