@@ -17,6 +17,7 @@
 #include "thread.h"
 
 #define MEM_MAJOR 1 /* /dev/null, zero, full, random ...: documented in Linux's devices.txt */
+#define KMSG_MINOR 11
 
 struct fd *fd_chunks[FD_CHUNKS];
 static uint32_t generation = 1; /* of what is known about flags and timeouts */
@@ -53,7 +54,7 @@ static enum fd_kind kind_of(const struct statx *st)
 	case S_IFIFO:
 		return FD_PIPE;
 	case S_IFCHR:
-		return st->stx_rdev_major == MEM_MAJOR ? FD_READY : FD_DEVICE;
+		return st->stx_rdev_major == MEM_MAJOR && st->stx_rdev_minor != KMSG_MINOR ? FD_READY : FD_DEVICE;
 	case 0:
 		return FD_ANON;
 	default:

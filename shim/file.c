@@ -9,6 +9,7 @@
 #include "fd.h"
 #include "offload.h"
 #include "options.h"
+#include "preempt.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -108,6 +109,12 @@ static bool is_file(int fd)
 long sys_file(struct call *c)
 {
 	return is_file((int)c->arg[0]) ? offload_file(c) : CALL_PASS;
+}
+
+/* Some file systems give up when a signal is due. */
+long sys_fallocate(struct call *c)
+{
+	return is_file((int)c->arg[0]) ? offload_file(c) : preempt_keep_out(c, (int)c->arg[0]);
 }
 
 long sys_file_at_position(struct call *c)

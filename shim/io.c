@@ -6,6 +6,7 @@
 #include "../core/fdwait.h"
 #include "channel.h"
 #include "file.h"
+#include "preempt.h"
 #include "stats.h"
 #include "sys.h"
 #include "thread.h"
@@ -77,7 +78,7 @@ static short events_of(int fd, short events)
 	struct timespec zero = {0, 0};
 
 	stats.kernel_calls++;
-	return sys_call(SYS_ppoll, &p, 1, &zero, NULL, 0) ? p.revents : 0;
+	return sys_call_at_once(SYS_ppoll, &p, 1, &zero, NULL, 0) ? p.revents : 0;
 }
 
 /* Of two things a waiting call is told more than an attempt: that nothing more will be received, by sockets with messages
@@ -185,12 +186,25 @@ static bool is_beyond(const struct call *c)
 	return __builtin_add_overflow((uintptr_t)c->arg[1], (uintptr_t)c->arg[2], &end) || !user_has((void *)end);
 }
 
+/* random(4): of /dev/zero and its like the kernel looks for signals after each page. */
+#define PAGE 4096
+
+static bool is_long_read(const struct call *c)
+{
+	struct buffers b;
+
+	buffers_of(c, &b);
+	return (c->nr == SYS_read || c->nr == SYS_readv) && io_total(b.iov, b.n) > PAGE;
+}
+
 static long transfer(struct call *c, long (*on_socket)(struct call *))
 {
 	struct fd *f = fd_get((int)c->arg[0]);
 
 	if (is_beyond(c))
 		return CALL_PASS;
+	if (f && f->kind == FD_READY && is_long_read(c))
+		return preempt_keep_out(c, (int)c->arg[0]);
 	if (!f || f->kind >= FD_READY)
 		return f && f->kind == FD_FILE ? file_transfer(c) : CALL_PASS;
 	return f->kind == FD_SOCKET ? on_socket(c) : io_file(c, f);
@@ -214,6 +228,12 @@ long sys_readv(struct call *c)
 long sys_writev(struct call *c)
 {
 	return transfer(c, net_writev);
+}
+
+/* getrandom(2): up to 256 bytes no signal counts. */
+long sys_getrandom(struct call *c)
+{
+	return (size_t)c->arg[1] > 256 ? preempt_keep_out(c, -1) : CALL_PASS;
 }
 
 /* At the file's own position these are readv and writev; elsewhere only files have positions. */

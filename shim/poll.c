@@ -19,7 +19,7 @@ static long poll_now(struct pollfd *fds, unsigned n)
 	struct timespec zero = {0, 0};
 
 	stats.kernel_calls++;
-	return sys_call(SYS_ppoll, fds, n, &zero, NULL, 0);
+	return sys_call_at_once(SYS_ppoll, fds, n, &zero, NULL, 0);
 }
 
 static long poll_park(const struct pollfd *fds, unsigned n, uint64_t deadline_ns)

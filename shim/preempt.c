@@ -5,6 +5,7 @@
 
 #include "../core/account.h"
 #include "cpus.h"
+#include "fd.h"
 #include "options.h"
 #include "signal_state.h"
 #include "stats.h"
@@ -116,4 +117,22 @@ void preempt_end(struct preemption begun)
 	p->calls = stats.kernel_calls;
 	if (p->has_fine && !p->is_fine && begun.by_coarse)
 		set_fine(p, true);
+}
+
+long preempt_keep_out(const struct call *c, int fd)
+{
+	uint64_t carrier = SIGNAL_BIT(SIGNAL_CARRIER), before;
+	struct fd *f = fd >= 0 ? fd_begin_call(fd) : NULL;
+	long ret = CALL_PASS;
+
+	if (cpus_preempt()->started) {
+		stats.kernel_calls++;
+		hub_leave(&threads.hub);
+		sys_call(SYS_rt_sigprocmask, SIG_BLOCK, &carrier, &before, SIGNAL_SETSIZE);
+		ret = sys_call(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4], c->arg[5]);
+		sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGNAL_SETSIZE);
+		hub_enter(&threads.hub);
+	}
+	fd_end_call(f);
+	return ret;
 }

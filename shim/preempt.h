@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct call;
 struct thread;
 
 /* Of one OS thread. */
@@ -35,6 +36,10 @@ void preempt_stop(void); /* the OS thread ends */
 bool preempt_is_tick(const siginfo_t *info);
 /* The running greenlet has had the CPU for long enough. */
 bool preempt_is_due(const siginfo_t *tick);
+
+/* A call that the kernel ends before all is done when any signal is due, and else never: as it is, without ticks meanwhile.
+ * fd: what it uses; -1: none. CALL_PASS: there are no ticks. */
+long preempt_keep_out(const struct call *c, int fd);
 
 /* Around the switch to the others. */
 struct preemption {

@@ -122,7 +122,7 @@ static long select_now(const struct sets *s)
 
 	bytes_copy(s->answer, s->asked, sets_size(s));
 	stats.kernel_calls++;
-	return sys_call(SYS_pselect6, s->n, answer(s, 0), answer(s, 1), answer(s, 2), &zero, NULL);
+	return sys_call_at_once(SYS_pselect6, s->n, answer(s, 0), answer(s, 1), answer(s, 2), &zero, NULL);
 }
 
 /* Those that are closed by now: out of the answer's sets, or into them; how many. */
@@ -161,7 +161,7 @@ static long select_again(const struct sets *s)
 	bytes_copy(s->answer, s->asked, sets_size(s));
 	select_closed(s, false);
 	stats.kernel_calls++;
-	ret = sys_call(SYS_pselect6, s->n, answer(s, 0), answer(s, 1), answer(s, 2), &zero, NULL);
+	ret = sys_call_at_once(SYS_pselect6, s->n, answer(s, 0), answer(s, 1), answer(s, 2), &zero, NULL);
 	return ret < 0 ? ret : ret + select_closed(s, true);
 }
 

@@ -31,6 +31,13 @@ compare_on_one_cpu() {
 	assert_stat os_threads 2
 }
 
+@test "hubs: who asks of pipes and sockets need not be on the first OS thread, though another is in sigwait" {
+	for _ in {1..5}; do
+		GREENSHIM_HUBS=2 GREENSHIM_PREEMPT=off both spin_poll
+		assert_stat os_threads 2
+	done
+}
+
 # Where others have the CPU all the time there is none: then it is tried again.
 @test "hubs: there is a second OS thread where one has too much to do, and another CPU nothing" {
 	[ "$(nproc)" -gt 1 ] || skip "there is one CPU"

@@ -31,6 +31,14 @@ load helpers
 	done
 }
 
+@test "preemption: a tick cuts no call short that no signal was sent to" {
+	both preempt_calls
+	assert_stat preempted 3
+	GREENSHIM_PREEMPT=1 both preempt_calls
+	assert_stat preempted 30
+	GREENSHIM_HUBS=2 both preempt_calls
+}
+
 @test "preempt: a lock that its owner takes again at once, and waits with, is still had by others" {
 	both lock_greedy
 	assert_os_threads_one
