@@ -111,8 +111,8 @@ long sys_file(struct call *c)
 	return is_file((int)c->arg[0]) ? offload_file(c) : CALL_PASS;
 }
 
-/* Some file systems give up when a signal is due. */
-long sys_fallocate(struct call *c)
+/* Of much to copy the kernel looks for signals in between, and some file systems do so while they allocate. */
+long sys_file_whole(struct call *c)
 {
 	return is_file((int)c->arg[0]) ? offload_file(c) : preempt_keep_out(c, (int)c->arg[0]);
 }

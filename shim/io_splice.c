@@ -96,8 +96,8 @@ long sys_sendfile(struct call *c)
 	struct io io = IO(c, POLLOUT);
 	enum fd_kind kind = kind_of(io.fd);
 
-	if (kind == FD_FILE)
-		return sys_file(c);
+	if (kind == FD_FILE || kind == FD_READY)
+		return sys_file_whole(c);
 	if ((kind != FD_SOCKET && kind != FD_PIPE) || c->arg[3] <= 0)
 		return CALL_PASS;
 	if (fd_nonblocking(io.fd))

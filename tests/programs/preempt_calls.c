@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 #include "thread_test.h"
@@ -70,9 +71,23 @@ static bool fallocate_fails(void)
 	return fails;
 }
 
+static bool copies_are_cut(void)
+{
+	int from = memfd_create("from", MFD_CLOEXEC), to = memfd_create("to", MFD_CLOEXEC),
+	    null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	bool cut = ftruncate(from, sizeof(bytes)) || sendfile(to, from, &(off_t){0}, sizeof(bytes)) != sizeof(bytes) ||
+		   sendfile(null, from, &(off_t){0}, sizeof(bytes)) != sizeof(bytes) ||
+		   copy_file_range(from, &(loff_t){0}, to, &(loff_t){0}, sizeof(bytes), 0) != sizeof(bytes);
+
+	close(from);
+	close(to);
+	close(null);
+	return cut;
+}
+
 int main(void)
 {
-	int selects = 0, polls = 0, random = 0, reads = 0, vectors = 0, room = 0;
+	int copies = 0, selects = 0, polls = 0, random = 0, reads = 0, vectors = 0, room = 0;
 	pthread_t t;
 
 	if (pipe(channel))
@@ -85,10 +100,11 @@ int main(void)
 		reads += is_cut("/dev/zero", false) + is_cut("/dev/urandom", false);
 		vectors += is_cut("/dev/zero", true);
 		room += fallocate_fails();
+		copies += copies_are_cut();
 	}
 	over = true;
 	done(t);
-	printf("cut: %d selects, %d polls, %d of getrandom, %d reads, %d by vectors, %d fallocates\n", selects, polls,
-	       random, reads, vectors, room);
+	printf("cut: %d selects, %d polls, %d of getrandom, %d reads, %d by vectors, %d fallocates, %d copies\n",
+	       selects, polls, random, reads, vectors, room, copies);
 	return 0;
 }
