@@ -79,7 +79,7 @@ static void prefetch(const struct fiber *f)
 	if (f->vectors == VECTORS_SSE)
 		for (size_t i = 0; i <= sizeof(*f->room); i += CACHE_LINE)
 			__builtin_prefetch((const char *)f->room + i, 1);
-	if (f != fiber_self) {
+	if (f != fiber_self) { /* which yields, and is not suspended yet */
 		context_touch(sp);
 		context_touch(own);
 	}
