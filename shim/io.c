@@ -186,15 +186,17 @@ static bool is_beyond(const struct call *c)
 	return __builtin_add_overflow((uintptr_t)c->arg[1], (uintptr_t)c->arg[2], &end) || !user_has((void *)end);
 }
 
-/* random(4): of /dev/zero and its like the kernel looks for signals after each page. */
 #define PAGE 4096
 
-static bool is_long_read(const struct call *c)
+/* random(4): of /dev/zero and its like the kernel looks for signals after each page. */
+static long ready_transfer(struct call *c)
 {
 	struct buffers b;
 
+	if (c->nr != SYS_read && c->nr != SYS_readv && c->nr != SYS_preadv2)
+		return CALL_PASS;
 	buffers_of(c, &b);
-	return (c->nr == SYS_read || c->nr == SYS_readv) && io_total(b.iov, b.n) > PAGE;
+	return b.n <= IOV_MAX && io_total(b.iov, b.n) > PAGE ? preempt_keep_out(c, (int)c->arg[0]) : CALL_PASS;
 }
 
 static long transfer(struct call *c, long (*on_socket)(struct call *))
@@ -203,10 +205,10 @@ static long transfer(struct call *c, long (*on_socket)(struct call *))
 
 	if (is_beyond(c))
 		return CALL_PASS;
-	if (f && f->kind == FD_READY && is_long_read(c))
-		return preempt_keep_out(c, (int)c->arg[0]);
-	if (!f || f->kind >= FD_READY)
-		return f && f->kind == FD_FILE ? file_transfer(c) : CALL_PASS;
+	if (!f)
+		return CALL_PASS;
+	if (f->kind >= FD_READY)
+		return f->kind == FD_FILE ? file_transfer(c) : ready_transfer(c);
 	return f->kind == FD_SOCKET ? on_socket(c) : io_file(c, f);
 }
 

@@ -33,7 +33,7 @@ compare_on_one_cpu() {
 
 @test "hubs: who asks of pipes and sockets need not be on the first OS thread, though another is in sigwait" {
 	for _ in {1..5}; do
-		GREENSHIM_HUBS=2 GREENSHIM_PREEMPT=off both spin_poll
+		GREENSHIM_HUBS=2 GREENSHIM_PREEMPT=off both spin_both asking
 		assert_stat os_threads 2
 	done
 }
