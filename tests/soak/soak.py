@@ -155,7 +155,9 @@ class Soak:
         self.counts = collections.Counter()
         self.wrong = []
         self.pressed = 0  # floods: counts them, odd during one
-        self.stopping = False
+        self.running = asyncio.Event()  # not set while the server is stopped
+        self.running.set()
+        self.trouble_s = time.monotonic()  # when the last flood or stop ended
 
     def over(self):
         return time.monotonic() >= self.end or self.wrong
@@ -192,7 +194,9 @@ class Soak:
             except (OSError, asyncio.IncompleteReadError) as e:
                 error = repr(e)
             if error and pressed == self.pressed and pressed % 2 == 0:
-                self.wrong.append(f"an honest client had {error}")
+                since = time.monotonic() - self.trouble_s
+                self.wrong.append(f"an honest client had {error}, {since:.3f} s after the last flood or stop had ended; "
+                                  f"the server has {self.process.descriptors()} descriptors")
             self.counts["honest under pressure" if error else "honest"] += 1
 
     async def rude_once(self, kind):
@@ -230,6 +234,7 @@ class Soak:
     async def rude(self):
         kinds = ["half a request", "half-closed", "reads slowly", "garbage", "silent", "goes away"]
         while not self.over():
+            await self.running.wait()
             kind = self.random.choice(kinds)
             try:
                 await asyncio.wait_for(self.rude_once(kind), ANSWER_S)
@@ -253,16 +258,24 @@ class Soak:
                 break
             await asyncio.sleep(0.2)
         self.pressed += 1
+        self.trouble_s = time.monotonic()
         self.counts["floods"] += 1
+
+    async def stop(self):
+        """No new rude clients meanwhile: in the queue of the stopped server they would become another flood."""
+        self.running.clear()
+        os.kill(self.process.pid, signal.SIGSTOP)
+        await asyncio.sleep(0.7)
+        os.kill(self.process.pid, signal.SIGCONT)
+        self.running.set()
+        self.trouble_s = time.monotonic()
+        self.counts["stops"] += 1
 
     async def trouble(self):
         while not self.over():
             await asyncio.sleep(1.5)
             await self.flood()
-            os.kill(self.process.pid, signal.SIGSTOP)
-            await asyncio.sleep(0.7)
-            os.kill(self.process.pid, signal.SIGCONT)
-            self.counts["stops"] += 1
+            await self.stop()
 
     async def run(self):
         jobs = [self.honest() for _ in range(HONEST)] + [self.rude() for _ in range(RUDE)] + [self.trouble()]
