@@ -154,7 +154,7 @@ class Soak:
         self.random = random.Random(seed)
         self.counts = collections.Counter()
         self.wrong = []
-        self.pressed = 0  # floods: counts them, odd during one
+        self.pressed = 0  # counts floods and stops by two, odd during a flood
         self.running = asyncio.Event()  # not set while the server is stopped
         self.running.set()
         self.trouble_s = time.monotonic()  # when the last flood or stop ended
@@ -262,8 +262,10 @@ class Soak:
         self.counts["floods"] += 1
 
     async def stop(self):
-        """No new rude clients meanwhile: in the queue of the stopped server they would become another flood."""
+        """No new rude clients meanwhile: in the queue of the stopped server they would become another flood. What is
+        under way may end by EINTR: natively, too, where a socket has a timeout (signal(7))."""
         self.running.clear()
+        self.pressed += 2
         os.kill(self.process.pid, signal.SIGSTOP)
         await asyncio.sleep(0.7)
         os.kill(self.process.pid, signal.SIGCONT)
