@@ -55,7 +55,7 @@ _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_watcher *)0)->opaque), "roo
 /* A loop has four. */
 #define OWN_MAX 16
 /* What a poll finds is looked at, then left until its turn to run: of more than this, the first is out of the caches by
- * then. */
+ * then, and who comes next, such as whoever accepts connections, would wait for all of them. */
 #define FINDS_MAX 96
 
 static int own[OWN_MAX];

@@ -136,6 +136,18 @@ assert_none_left() {
 	grep -q 'Requests per second *5 ' out
 }
 
+@test "kit: a warm-up in which nothing is answered yet is no failure, a measurement is" {
+	local load='echo requests_per_second $(({seconds} - 1)); sleep 0.3'
+
+	bench --connections 1 --rounds 1 --seconds 2 --load "$load" --check 'echo a' -- python3 "$PWD/server.py" good {port}
+	[ "$status" -eq 0 ] || { cat err && return 1; }
+	grep -q 'Requests per second *1 ' out
+	rm greenshim-bench.*
+	bench "${quick[@]}" --load "$load" --check 'echo a' -- python3 "$PWD/server.py" good {port}
+	refused 4 "natively nothing was answered with 1 connections in 1 s"
+	assert_none_left
+}
+
 @test "kit: the figures of load generators are found" {
 	cd /
 	PYTHONPATH=$root/scripts/kit python3 -B - <<-'END'

@@ -96,6 +96,7 @@ class Run:
         finally:
             cpu = process.cpu_of(server.child.pid, server.others) - cpu
             watch.end()
+        load.check_answered(row, server, connections, self.asked.seconds)
         row.update(round=number, mode=server.mode, connections=connections, os_threads=watch.threads, rss_mib=watch.rss / MIB,
                    memory_mib=watch.memory / MIB, machine_mib=max(0, watch.machine - server.machine_before) / MIB,
                    cpu_us=max(0, cpu) * 1e6 / row["requests"])

@@ -118,8 +118,11 @@ def run(asked, server, connections, seconds):
     if rate is None:
         raise Failure(LOAD_FAILED, "the load command told no requests per second: give --rate REGEX that finds them, or have it"
                       " print `requests_per_second N`; it was: " + command.text)
-    if rate <= 0:
-        raise Failure(LOAD_FAILED, "%s nothing was answered with %d connections in %d s: fewer --connections or more --seconds"
-                      " are needed" % (NAMES[server.mode], connections, seconds))
     return {"rate": rate, "requests": number_in(COUNTS, text) or rate * elapsed, "elapsed": elapsed,
             "p50_ms": latency_in(text, 50, asked.p50), "p99_ms": latency_in(text, 99, asked.p99), **errors_in(text)}
+
+
+def check_answered(row, server, connections, seconds):
+    if row["rate"] <= 0:
+        raise Failure(LOAD_FAILED, "%s nothing was answered with %d connections in %d s: fewer --connections or more --seconds"
+                      " are needed" % (NAMES[server.mode], connections, seconds))

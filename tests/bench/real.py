@@ -10,6 +10,8 @@ from measure import BUILD, LAUNCHER, program, warn
 
 COUNTS = os.environ.get("BENCH_REAL_CONNECTIONS", "100,1000,5000")
 SECONDS = os.environ.get("BENCH_REAL_SECONDS", "3")
+ROUNDS = os.environ.get("BENCH_REAL_ROUNDS", "3")
+LONGER = "--seconds", str(4 * int(SECONDS))  # where to make the connections takes several seconds: TLS
 MOST = 6000
 PYTHON = """
 import runpy, socketserver
@@ -107,10 +109,10 @@ class Place:
 def measured(place, name, server, *options):
     """What greenshim bench finds of one server; nothing if it fails."""
     output = os.path.join(place.path, "report.html")
-    command = [LAUNCHER, "bench", "--rounds", "1", "--connections", COUNTS, "--seconds", SECONDS, "--output", output,
+    command = [LAUNCHER, "bench", "--rounds", ROUNDS, "--connections", COUNTS, "--seconds", SECONDS, "--output", output,
                "--timeout", "60", *options, "--", *server]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=240, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=1200, check=False)
     except subprocess.TimeoutExpired:
         warn("greenshim bench of %s took too long" % name)
         return []
@@ -132,8 +134,8 @@ def kit(book, place, name, server, *options):
     return rows
 
 
-def by_url(book, place, name, server, scheme="http"):
-    kit(book, place, name, server, "--url", scheme + "://127.0.0.1:{port}/body")
+def by_url(book, place, name, server, scheme="http", *options):
+    kit(book, place, name, server, "--url", scheme + "://127.0.0.1:{port}/body", *options)
 
 
 def apache(book):
@@ -155,7 +157,7 @@ def stunnel(book):
             subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                             "-subj", "/CN=localhost", "-keyout", place.path + "/key.pem", "-out", place.path + "/cert.pem"],
                            capture_output=True, check=True)
-            by_url(book, place, "stunnel", place.configured(STUNNEL, "stunnel4 CONF"), "https")
+            by_url(book, place, "stunnel", place.configured(STUNNEL, "stunnel4 CONF"), "https", *LONGER)
 
 
 def tinyproxy(book):
