@@ -61,6 +61,7 @@ class Memcached:
         return head.startswith(b"VALUE ") and got == body + b"\r\nEND\r\n"
 
     requests_per_connection = 5
+    interrupted_by_stops = False
 
 
 class Tinyproxy:
@@ -96,6 +97,7 @@ class Tinyproxy:
         return b" 200 " in head.split(b"\r\n")[0] and await reader.read(-1) == (LARGE if large else SMALL)
 
     requests_per_connection = 1
+    interrupted_by_stops = True  # its sockets have timeouts: what waits there ends by EINTR, natively too (signal(7))
 
 
 class Process:
@@ -154,7 +156,7 @@ class Soak:
         self.random = random.Random(seed)
         self.counts = collections.Counter()
         self.wrong = []
-        self.pressed = 0  # counts floods and stops by two, odd during a flood
+        self.pressed = 0  # counts floods, and stops that interrupt, by two; odd during a flood
         self.running = asyncio.Event()  # not set while the server is stopped
         self.running.set()
         self.trouble_s = time.monotonic()  # when the last flood or stop ended
@@ -262,10 +264,10 @@ class Soak:
         self.counts["floods"] += 1
 
     async def stop(self):
-        """No new rude clients meanwhile: in the queue of the stopped server they would become another flood. What is
-        under way may end by EINTR: natively, too, where a socket has a timeout (signal(7))."""
+        """No new rude clients meanwhile: in the queue of the stopped server they would become another flood."""
         self.running.clear()
-        self.pressed += 2
+        if self.server.interrupted_by_stops:
+            self.pressed += 2
         os.kill(self.process.pid, signal.SIGSTOP)
         await asyncio.sleep(0.7)
         os.kill(self.process.pid, signal.SIGCONT)
